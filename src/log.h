@@ -10,7 +10,7 @@
  * Logging never fails and never waits: a line that cannot be written at once
  * (full disk, closed stderr, stopped terminal, reader that does not read) is
  * counted, and the number is said before the next line that can be written.
- * The caller ignores SIGPIPE. Nothing here allocates; every thread may log.
+ * The program ignores SIGPIPE and SIGXFSZ. Nothing here allocates; every thread may log.
  */
 #ifndef ARCADE_SRC_LOG_H
 #define ARCADE_SRC_LOG_H
