@@ -1,0 +1,282 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <inttypes.h>
+#include <math.h>
+
+#include "options.h"
+#include "report.h"
+
+static const struct {
+	const char *key;	/* suffix of the histogram's name */
+	double percent;
+} percentiles[] = {
+	{ "p50", 50 }, { "p90", 90 }, { "p99", 99 }, { "p999", 99.9 }, { "max", 100 },
+};
+
+#define NR_PERCENTILES	(sizeof(percentiles) / sizeof(percentiles[0]))
+
+/* Writes fields in one of both machine formats, so that their keys can't differ. */
+struct writer {
+	FILE *out;
+	bool is_json;
+	bool has_fields;
+};
+
+static void put_key(struct writer *w, const char *key)
+{
+	if (w->is_json)
+		fprintf(w->out, "%s\"%s\": ", w->has_fields ? ", " : "", key);
+	else
+		fprintf(w->out, "%s ", key);
+	w->has_fields = true;
+}
+
+static void put_end(struct writer *w)
+{
+	if (!w->is_json)
+		fputc('\n', w->out);
+}
+
+static void put_text(struct writer *w, const char *key, const char *value)
+{
+	put_key(w, key);
+	fprintf(w->out, w->is_json ? "\"%s\"" : "%s", value);
+	put_end(w);
+}
+
+static void put_count(struct writer *w, const char *key, uint64_t value)
+{
+	put_key(w, key);
+	fprintf(w->out, "%" PRIu64, value);
+	put_end(w);
+}
+
+static void put_real(struct writer *w, const char *key, double value)
+{
+	put_key(w, key);
+	if (isfinite(value))
+		fprintf(w->out, "%.3f", value);
+	else
+		fputs(w->is_json ? "null" : "-", w->out);
+	put_end(w);
+}
+
+static double get_percentile_us(const struct histogram *hist, double percent)
+{
+	if (!hist->nr)
+		return NAN;
+	return (double)histogram_get_percentile(hist, percent) / 1e3;
+}
+
+static void put_histogram(struct writer *w, const char *name, const struct histogram *hist)
+{
+	char key[64];
+	size_t i;
+
+	for (i = 0; i < NR_PERCENTILES; i++) {
+		snprintf(key, sizeof(key), "%s_%s_us", name, percentiles[i].key);
+		put_real(w, key, get_percentile_us(hist, percentiles[i].percent));
+	}
+}
+
+static double get_percent(uint64_t part, uint64_t whole)
+{
+	return whole ? 100.0 * (double)part / (double)whole : NAN;
+}
+
+static struct background_stats get_sum(const struct background_stats *stats, unsigned int nr)
+{
+	struct background_stats sum = { };
+
+	while (nr--) {
+		sum.nr_done += stats[nr].nr_done;
+		sum.cpu_s += stats[nr].cpu_s;
+	}
+	return sum;
+}
+
+/* What the counts come to; one place, for all formats. */
+struct totals {
+	uint64_t nr_sent;
+	uint64_t nr_sent_all;
+	uint64_t nr_skipped;
+	uint64_t nr_frames;
+	uint64_t nr_frames_missed;
+	uint64_t nr_audio;
+	uint64_t nr_xruns;
+	struct background_stats hogs;
+	struct background_stats forkers;
+};
+
+static struct totals get_totals(const struct scene *scene)
+{
+	const struct scene_shared *sh = scene->shared;
+	struct totals totals = {
+		.nr_frames = sh->nr_frames_played + sh->nr_frames_skipped,
+		.nr_frames_missed = sh->nr_frames_late + sh->nr_frames_skipped,
+		.nr_audio = sh->nr_audio_played + sh->nr_audio_skipped,
+		.nr_xruns = sh->nr_audio_late + sh->nr_audio_skipped,
+		.hogs = get_sum(sh->hogs, scene->opt->nr_hogs),
+		.forkers = get_sum(sh->forkers, scene->opt->nr_forkers),
+	};
+	int i;
+
+	for (i = 0; i < NR_SCENE_LANES; i++) {
+		totals.nr_sent += sh->lanes[i].nr_sent;
+		totals.nr_sent_all += sh->lanes[i].nr_sent_all;
+		totals.nr_skipped += sh->lanes[i].nr_skipped;
+	}
+	return totals;
+}
+
+static void put_input(struct writer *w, const struct scene *scene, const struct totals *totals)
+{
+	const struct scene_shared *sh = scene->shared;
+	char key[64];
+	int i;
+
+	put_count(w, "mouse_sent", sh->lanes[SCENE_LANE_MOUSE].nr_sent);
+	put_count(w, "mouse_skipped", sh->lanes[SCENE_LANE_MOUSE].nr_skipped);
+	put_count(w, "key_sent", sh->lanes[SCENE_LANE_KEYBOARD].nr_sent);
+	put_count(w, "key_skipped", sh->lanes[SCENE_LANE_KEYBOARD].nr_skipped);
+	put_count(w, "packets_sent", totals->nr_sent);
+	put_count(w, "packets_sent_all", totals->nr_sent_all);
+	put_count(w, "packets_skipped", totals->nr_skipped);
+	put_count(w, "packets_lost", totals->nr_sent - sh->hops[SCENE_HOP_RENDER].nr_packets);
+	put_count(w, "syn_dropped", sh->nr_syn_dropped);
+	put_count(w, "sequence_gaps", sh->nr_sequence_gaps);
+	put_count(w, "handoff_full", sh->nr_handoff_full);
+	put_count(w, "device_fifo", sh->device_is_fifo);
+	for (i = 0; i < NR_SCENE_HOPS; i++) {
+		snprintf(key, sizeof(key), "hop%d_packets", i + 1);
+		put_count(w, key, sh->hops[i].nr_packets);
+		snprintf(key, sizeof(key), "hop%d_wakeups", i + 1);
+		put_count(w, key, sh->hops[i].nr_wakeups);
+		snprintf(key, sizeof(key), "hop%d", i + 1);
+		put_histogram(w, key, &sh->hops[i].latency);
+	}
+}
+
+static void put_all(struct writer *w, const struct scene *scene, const struct scene_result *result)
+{
+	const struct scene_options *opt = scene->opt;
+	const struct scene_shared *sh = scene->shared;
+	struct totals totals = get_totals(scene);
+	char key[64];
+	int i;
+
+	put_text(w, "name", opt->label);
+	put_text(w, "scene", opt->scene);
+	put_real(w, "wall_s", result->wall_s);
+	put_real(w, "warmup_s", opt->warmup_s);
+	put_real(w, "iters_per_us", scene->iters_per_us);
+	put_count(w, "hogs", opt->nr_hogs);
+	put_count(w, "forkers", opt->nr_forkers);
+	put_input(w, scene, &totals);
+
+	put_count(w, "frames_total", totals.nr_frames);
+	put_count(w, "frames_missed", totals.nr_frames_missed);
+	put_count(w, "frames_skipped", sh->nr_frames_skipped);
+	put_real(w, "frames_missed_percent", get_percent(totals.nr_frames_missed, totals.nr_frames));
+	put_histogram(w, "frame", &sh->frame_time);
+
+	put_count(w, "audio_periods", totals.nr_audio);
+	put_count(w, "audio_xruns", totals.nr_xruns);
+	put_count(w, "audio_skipped", sh->nr_audio_skipped);
+	put_real(w, "audio_xruns_percent", get_percent(totals.nr_xruns, totals.nr_audio));
+	put_histogram(w, "audio_wake", &sh->audio_wake);
+
+	put_count(w, "hog_units", totals.hogs.nr_done);
+	put_real(w, "hog_units_per_s", (double)totals.hogs.nr_done / result->wall_s);
+	put_real(w, "hog_cpu_s", totals.hogs.cpu_s);
+	put_count(w, "forks", totals.forkers.nr_done);
+	put_real(w, "forks_per_s", (double)totals.forkers.nr_done / result->wall_s);
+	put_real(w, "fork_cpu_s", totals.forkers.cpu_s);
+	for (i = SCENE_PART_DEVICE; i <= SCENE_PART_AUDIO; i++) {
+		snprintf(key, sizeof(key), "%s_cpu_s", scene_part_name((enum scene_part)i));
+		put_real(w, key, result->cpu_s[i]);
+	}
+}
+
+void report_print_json(FILE *out, const struct scene *scene, const struct scene_result *result)
+{
+	struct writer w = { .out = out, .is_json = true };
+
+	fputc('{', out);
+	put_all(&w, scene, result);
+	fputs("}\n", out);
+}
+
+void report_print_kv(FILE *out, const struct scene *scene, const struct scene_result *result)
+{
+	struct writer w = { .out = out };
+
+	put_all(&w, scene, result);
+}
+
+static void print_histogram(FILE *out, const char *name, const struct histogram *hist)
+{
+	size_t i;
+
+	if (!hist->nr)
+		return;
+	fprintf(out, "%-24s", name);
+	for (i = 0; i < NR_PERCENTILES; i++)
+		fprintf(out, " %9.3f", get_percentile_us(hist, percentiles[i].percent) / 1e3);
+	fputc('\n', out);
+}
+
+void report_print_table(FILE *out, const struct scene *scene, const struct scene_result *result)
+{
+	static const char *const hop_names[NR_SCENE_HOPS] = {
+		"input to compositor", "input to game", "input to render",
+	};
+	const struct scene_options *opt = scene->opt;
+	const struct scene_shared *sh = scene->shared;
+	struct totals t = get_totals(scene);
+	double game_cpu_s = 0;
+	int i;
+
+	fprintf(out, "scene %s, %.1f s, %u hogs, %u forkers\n", opt->scene, result->wall_s, opt->nr_hogs,
+		opt->nr_forkers);
+	if (t.nr_sent) {
+		fprintf(out, "packets: %" PRIu64 " sent, %" PRIu64 " periods skipped, %" PRIu64 " lost, %" PRIu64
+			" SYN_DROPPED\n", t.nr_sent, t.nr_skipped,
+			t.nr_sent - sh->hops[SCENE_HOP_RENDER].nr_packets, sh->nr_syn_dropped);
+		for (i = 0; i < NR_SCENE_HOPS; i++)
+			fprintf(out, "  hop %d: %" PRIu64 " packets, %" PRIu64 " wakeups\n", i + 1,
+				sh->hops[i].nr_packets, sh->hops[i].nr_wakeups);
+	}
+	if (t.nr_frames)
+		fprintf(out, "frames: %" PRIu64 ", missed %" PRIu64 " (%.1f %%)\n", t.nr_frames,
+			t.nr_frames_missed, get_percent(t.nr_frames_missed, t.nr_frames));
+	if (t.nr_audio)
+		fprintf(out, "audio: %" PRIu64 " periods, %" PRIu64 " xruns (%.1f %%)\n", t.nr_audio, t.nr_xruns,
+			get_percent(t.nr_xruns, t.nr_audio));
+	if (opt->nr_hogs)
+		fprintf(out, "hogs: %.0f units/s, %.2f cores\n", (double)t.hogs.nr_done / result->wall_s,
+			t.hogs.cpu_s / result->wall_s);
+	if (opt->nr_forkers)
+		fprintf(out, "forkers: %.1f forks/s, %.2f cores\n", (double)t.forkers.nr_done / result->wall_s,
+			t.forkers.cpu_s / result->wall_s);
+	for (i = SCENE_PART_DEVICE; i <= SCENE_PART_AUDIO; i++)
+		game_cpu_s += result->cpu_s[i];
+	fprintf(out, "devices, compositor, game, audio: %.2f cores\n",
+		game_cpu_s / (result->wall_s + opt->warmup_s));
+
+	fprintf(out, "\n%-24s", "ms");
+	for (i = 0; i < (int)NR_PERCENTILES; i++)
+		fprintf(out, " %9s", percentiles[i].key);
+	fputc('\n', out);
+	for (i = 0; i < NR_SCENE_HOPS; i++)
+		print_histogram(out, hop_names[i], &sh->hops[i].latency);
+	print_histogram(out, "frame", &sh->frame_time);
+	print_histogram(out, "audio wake", &sh->audio_wake);
+}
+
+void report_print_samples(FILE *out, const struct scene *scene)
+{
+	uint64_t i;
+
+	for (i = 0; i < scene->shared->nr_samples; i++)
+		fprintf(out, "%" PRIu64 "\n", scene->shared->samples_ns[i]);
+}
