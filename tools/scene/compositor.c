@@ -134,7 +134,8 @@ static int lane_take_event(struct compositor *comp, enum scene_lane index, const
 	if (event->code != SYN_REPORT)
 		return 0;
 	lane->is_broken = false;
-	if (was_broken)
+	/* A key that is held when its device goes is released by the kernel: that packet is not ours. */
+	if (was_broken || atomic_load_explicit(&comp->scene->shared->close_devices, memory_order_relaxed))
 		return 0;
 	return packet_send(comp, index, (uint64_t)event->input_event_sec * NSEC_PER_SEC +
 			   (uint64_t)event->input_event_usec * NSEC_PER_USEC);

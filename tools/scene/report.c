@@ -50,6 +50,13 @@ static void put_count(struct writer *w, const char *key, uint64_t value)
 	put_end(w);
 }
 
+static void put_signed(struct writer *w, const char *key, int64_t value)
+{
+	put_key(w, key);
+	fprintf(w->out, "%" PRId64, value);
+	put_end(w);
+}
+
 static void put_real(struct writer *w, const char *key, double value)
 {
 	put_key(w, key);
@@ -99,6 +106,7 @@ struct totals {
 	uint64_t nr_sent;
 	uint64_t nr_sent_all;
 	uint64_t nr_skipped;
+	int64_t nr_lost;	/* below zero it would be a defect of the scene, and is to be seen */
 	uint64_t nr_frames;
 	uint64_t nr_frames_missed;
 	uint64_t nr_audio;
@@ -125,6 +133,7 @@ static struct totals get_totals(const struct scene *scene)
 		totals.nr_sent_all += sh->lanes[i].nr_sent_all;
 		totals.nr_skipped += sh->lanes[i].nr_skipped;
 	}
+	totals.nr_lost = (int64_t)(totals.nr_sent - sh->hops[SCENE_HOP_RENDER].nr_packets);
 	return totals;
 }
 
@@ -141,7 +150,7 @@ static void put_input(struct writer *w, const struct scene *scene, const struct 
 	put_count(w, "packets_sent", totals->nr_sent);
 	put_count(w, "packets_sent_all", totals->nr_sent_all);
 	put_count(w, "packets_skipped", totals->nr_skipped);
-	put_count(w, "packets_lost", totals->nr_sent - sh->hops[SCENE_HOP_RENDER].nr_packets);
+	put_signed(w, "packets_lost", totals->nr_lost);
 	put_count(w, "syn_dropped", sh->nr_syn_dropped);
 	put_count(w, "sequence_gaps", sh->nr_sequence_gaps);
 	put_count(w, "handoff_full", sh->nr_handoff_full);
@@ -239,9 +248,8 @@ void report_print_table(FILE *out, const struct scene *scene, const struct scene
 	fprintf(out, "scene %s, %.1f s, %u hogs, %u forkers\n", opt->scene, result->wall_s, opt->nr_hogs,
 		opt->nr_forkers);
 	if (t.nr_sent) {
-		fprintf(out, "packets: %" PRIu64 " sent, %" PRIu64 " periods skipped, %" PRIu64 " lost, %" PRIu64
-			" SYN_DROPPED\n", t.nr_sent, t.nr_skipped,
-			t.nr_sent - sh->hops[SCENE_HOP_RENDER].nr_packets, sh->nr_syn_dropped);
+		fprintf(out, "packets: %" PRIu64 " sent, %" PRIu64 " periods skipped, %" PRId64 " lost, %" PRIu64
+			" SYN_DROPPED\n", t.nr_sent, t.nr_skipped, t.nr_lost, sh->nr_syn_dropped);
 		for (i = 0; i < NR_SCENE_HOPS; i++)
 			fprintf(out, "  hop %d: %" PRIu64 " packets, %" PRIu64 " wakeups\n", i + 1,
 				sh->hops[i].nr_packets, sh->hops[i].nr_wakeups);

@@ -2,8 +2,8 @@
 #include "clock.h"
 #include "work.h"
 
-#define CALIBRATE_NR_RUNS	60
-#define CALIBRATE_RUN_NS	(4 * NSEC_PER_MSEC)	/* short: some run is left undisturbed */
+#define CALIBRATE_NR_RUNS	300
+#define CALIBRATE_RUN_NS	NSEC_PER_MSEC	/* shorter than a time slice: some run is left undisturbed */
 
 /* Each step needs the one before it, in registers only: caches play no part. */
 void work_do(uint64_t nr_iters)
@@ -18,7 +18,7 @@ void work_do(uint64_t nr_iters)
 
 double work_calibrate(void)
 {
-	uint64_t nr_iters = 10000;
+	uint64_t nr_iters = 1000;
 	double best = 0;
 	int i;
 
