@@ -1,0 +1,140 @@
+# SPDX-License-Identifier: GPL-2.0-only
+#
+# make            build everything
+# make run        run the scheduler here, or a demonstration in a virtual machine
+# make check      all tests; check-unit, check-bpf, check-vm run the parts
+# make asan       the daemon with AddressSanitizer and UBSan, in build/asan
+# make install    DESTDIR and PREFIX are honoured
+#
+# Variables: V=1 shows the commands, WERROR=1 makes warnings errors,
+# VMLINUX_H=FILE compiles against that vmlinux.h, B=DIR builds there.
+
+MAKEFLAGS += --no-builtin-rules
+.SUFFIXES:
+.DELETE_ON_ERROR:
+
+VERSION := 0.1.0
+PREFIX ?= /usr/local
+DESTDIR ?=
+B ?= build
+V ?= 0
+Q := $(if $(filter 1,$(V)),,@)
+say = $(if $(filter 1,$(V)),@:,@printf '  %-7s %s\n' $(1) $(2))
+
+CC ?= cc
+ifeq ($(origin CC),default)
+CC := cc
+endif
+CFLAGS ?= -O2 -g
+WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wformat=2 \
+	-Wno-unused-parameter $(if $(filter 1,$(WERROR)),-Werror)
+HARDENING := -fstack-protector-strong -fPIE
+SANITIZE := $(if $(filter 1,$(ASAN)),-fsanitize=address$(comma)undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer)
+comma := ,
+ALL_CFLAGS = -std=gnu11 -D_GNU_SOURCE -DARCADE_VERSION='"$(VERSION)"' -Iinclude -Isrc -Ibpf -I$(B)/gen \
+	$(LIBBPF_CFLAGS) $(LIBEVDEV_CFLAGS) $(WARNINGS) $(HARDENING) $(SANITIZE) $(CFLAGS)
+BPF_CFLAGS = -g -O2 -target bpf -mcpu=v3 -D__TARGET_ARCH_x86 -fms-extensions -Wall -Wno-microsoft-anon-tag \
+	-Wno-missing-declarations $(if $(filter 1,$(WERROR)),-Werror) -DARCADE_VERSION='"$(VERSION)"' -I$(B)/gen -Iinclude -Ibpf \
+	$(LIBBPF_CFLAGS)
+
+SRCS := $(filter-out src/main.c,$(wildcard src/*.c))
+OBJS := $(SRCS:src/%.c=$(B)/src/%.o)
+SCENE_OBJS := $(patsubst tools/scene/%.c,$(B)/scene.d/%.o,$(wildcard tools/scene/*.c))
+UNIT_TESTS := $(patsubst tests/unit/%.c,$(B)/unit/%,$(wildcard tests/unit/test_*.c))
+BPF_TESTS := $(patsubst tests/bpf/%.c,$(B)/bpftest/%,$(wildcard tests/bpf/test_*.c))
+VM_PROGS := $(patsubst tests/vm/%.c,$(B)/vm/%,$(wildcard tests/vm/*.c))
+
+.PHONY: all
+all: $(B)/scx_arcade $(B)/scene
+
+# Remade by make itself before anything else, unless nothing is built.
+ifneq ($(filter-out clean help,$(or $(MAKECMDGOALS),all)),)
+include build/config.mk
+endif
+build/config.mk: tools/configure tools/setup
+	@mkdir -p $(@D)
+	$(Q)tools/configure > $@.tmp && mv $@.tmp $@
+
+# ---- kernel half ----
+
+# In this order: what is given, the running kernel if it has sched_ext, Debian's header package.
+$(B)/gen/vmlinux.h: $(VMLINUX_H) | build/config.mk
+	$(call say,GEN,$@)
+	@mkdir -p $(@D)
+	$(Q)tools/vmlinux-h "$(VMLINUX_H)" "$(BPFTOOL)" > $@.tmp && mv $@.tmp $@
+
+BPF_ROOMS := $(wildcard bpf/*.h) $(wildcard include/arcade/*.h)
+
+.SECONDARY:
+
+$(B)/bpf/%.bpf.o: bpf/%.bpf.c $(BPF_ROOMS) $(B)/gen/vmlinux.h
+	$(call say,BPF,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CLANG) $(BPF_CFLAGS) -c $< -o $@
+
+$(B)/bpf/%.bpf.o: tests/bpf/%.bpf.c $(BPF_ROOMS) $(B)/gen/vmlinux.h
+	$(call say,BPF,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CLANG) $(BPF_CFLAGS) -c $< -o $@
+
+$(B)/gen/%.skel.h: $(B)/bpf/%.bpf.o
+	$(call say,SKEL,$@)
+	@mkdir -p $(@D)
+	$(Q)$(BPFTOOL) gen object $@.o $<	# drops the debug information that BTF does not need
+	$(Q)$(BPFTOOL) gen skeleton $@.o name $*_bpf > $@.tmp
+	$(Q)$(SKELETON_FILTER) $@.tmp > $@ && rm $@.tmp
+
+# ---- daemon ----
+
+$(B)/src/%.o: src/%.c | build/config.mk
+	$(call say,CC,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -c $< -o $@
+
+$(B)/src/bpf.o: $(B)/gen/arcade.skel.h
+$(B)/src/%.o: Makefile
+
+$(B)/scx_arcade: $(B)/src/main.o $(OBJS)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(SANITIZE) $(LDFLAGS) -pie -o $@ $^ $(LIBBPF_LIBS)
+
+.PHONY: asan
+asan:
+	$(Q)$(MAKE) --no-print-directory B=$(B)/asan ASAN=1 CFLAGS='-O1 -g' $(B)/asan/scx_arcade
+
+# ---- the scene ----
+
+$(B)/scene.d/%.o: tools/scene/%.c Makefile | build/config.mk
+	$(call say,CC,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) -Itools/scene -MMD -MP -c $< -o $@
+
+$(B)/scene: $(SCENE_OBJS)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(SANITIZE) $(LDFLAGS) -pie -o $@ $^ $(LIBEVDEV_LIBS) -lpthread -lm
+
+# ---- tests ----
+
+include tests/tests.mk
+
+# ---- running, installing ----
+
+.PHONY: run
+run: all
+	$(Q)tools/run
+
+.PHONY: install uninstall
+install: $(B)/scx_arcade
+	install -D -m 755 $(B)/scx_arcade $(DESTDIR)$(PREFIX)/bin/scx_arcade
+
+uninstall:
+	rm -f $(DESTDIR)$(PREFIX)/bin/scx_arcade
+
+.PHONY: clean help
+clean:
+	rm -rf build
+
+help:
+	@sed -n '3,11s/^# \{0,1\}//p' Makefile
+
+-include $(wildcard $(B)/src/*.d $(B)/scene.d/*.d $(B)/unit/*.d $(B)/bpftest/*.d $(B)/vm/*.d)

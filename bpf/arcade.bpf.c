@@ -1,0 +1,370 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * arcade - a CPU scheduler for gaming desktops: latency follows causality
+ *
+ * Every task is scheduled fairly by virtual deadline (fair.bpf.h). A task that
+ * was woken, directly or through others, by an input event is a member of a
+ * chain (chain.bpf.h) until it blocks: it gets an idle CPU first, a busy one at
+ * once if there is none (preempt.bpf.h), and an early deadline if even that
+ * fails. The marks come from three small programs beside the scheduler: entry
+ * and exit of input_event(), and the sched_waking tracepoint. They are
+ * optional; without them this is a plain fair scheduler.
+ *
+ * This file holds the callbacks and nothing else; each room explains itself.
+ */
+#define BPF_NO_KFUNC_PROTOTYPES
+#include "vmlinux.h"
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_tracing.h>
+
+#include "arcade/abi.h"
+#include "policy.h"
+#include "kernel.bpf.h"
+#include "compat.bpf.h"
+
+/* Live: the daemon writes them through the mapped section. */
+struct arcade_knobs knobs SEC(".data.knobs") = {
+	.version = ARCADE_ABI_VERSION,
+	.preempt = 1,
+	.slice_ns = 3 * POLICY_NS_PER_MS,
+	.chain_ttl_ns = 33 * POLICY_NS_PER_MS,
+	.chain_budget_ns = 4 * POLICY_NS_PER_MS,
+	.chain_fanout = 8,
+	.input_wakeup_hz = 50,
+	.preempt_interval_ns = 125 * POLICY_NS_PER_US,
+	.preempt_burst = 16,
+};
+
+/* Read by the daemon when the scheduler has ended. */
+struct arcade_exit exit_record SEC(".data.exit");
+
+/* ops.exit cannot print the kernel's dump; the daemon sizes both before load. */
+const volatile u32 exit_dump_len = 8;
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__uint(key_size, sizeof(u32));
+	__uint(value_size, 8);
+} exit_dump SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 4096);
+} control_ring SEC(".maps");
+
+#include "stats.bpf.h"
+#include "topo.bpf.h"
+#include "task.bpf.h"
+#include "chain.bpf.h"
+#include "input.bpf.h"
+#include "preempt.bpf.h"
+#include "fair.bpf.h"
+#include "idle.bpf.h"
+#include "dump.bpf.h"
+
+char _license[] SEC("license") = "GPL";
+
+/* ---- hooks, all optional ---- */
+
+SEC("fentry/input_event")
+int BPF_PROG(input_event_entry, struct input_dev *dev, unsigned int type, unsigned int code)
+{
+	u64 now_ns;
+
+	if (type != INPUT_EV_SYN || code != INPUT_SYN_REPORT || !dev->num_vals)
+		return 0;
+	now_ns = bpf_ktime_get_ns();
+	struct input_device device = input_device_of(dev);
+	if (input_packet(now_ns, device, dev->num_vals))
+		chain_root_enter(now_ns, device.lane);
+	return 0;
+}
+
+SEC("fexit/input_event")
+int BPF_PROG(input_event_exit, struct input_dev *dev, unsigned int type, unsigned int code)
+{
+	if (type == INPUT_EV_SYN && code == INPUT_SYN_REPORT)
+		chain_root_leave();
+	return 0;
+}
+
+SEC("fentry/input_unregister_device")
+int BPF_PROG(input_device_gone, struct input_dev *dev)
+{
+	u64 key = (u64)dev;
+
+	bpf_map_delete_elem(&input_devices, &key);
+	return 0;
+}
+
+SEC("tp_btf/sched_waking")
+int BPF_PROG(chain_waking, struct task_struct *wakee)
+{
+	chain_follow_wakeup(wakee);
+	return 0;
+}
+
+/* ---- the scheduler ---- */
+
+static __always_inline u64 slice_of(struct task_ctx *tctx, enum arcade_class class)
+{
+	u64 slice_ns = knobs.slice_ns, ran_ns = tctx->chain.ran_ns, budget_ns = knobs.chain_budget_ns;
+
+	/* A member runs no longer than its budget in one go. */
+	if (class == ARCADE_CLASS_CHAIN && ran_ns < budget_ns && budget_ns - ran_ns < slice_ns)
+		return budget_ns - ran_ns;
+	return slice_ns;
+}
+
+SEC("struct_ops/arcade_select_cpu")
+s32 BPF_PROG(arcade_select_cpu, struct task_struct *p, s32 prev_cpu, u64 wake_flags)
+{
+	struct task_ctx *tctx = task_ctx_of(p);
+	enum arcade_class class;
+	bool is_idle = false;
+	s32 cpu, victim;
+
+	cpu = scx_bpf_select_cpu_dfl(p, prev_cpu, wake_flags, &is_idle);
+	if (!tctx)
+		return cpu;
+	if (is_idle) {
+		compat_dsq_insert(p, SCX_DSQ_LOCAL, knobs.slice_ns, 0);
+		stats_inc(nr_idle_direct);
+		return cpu;
+	}
+	class = fair_class(p, tctx);
+	if (class != ARCADE_CLASS_CHAIN)
+		return cpu;
+	victim = preempt_pick_cpu(p, tctx, cpu);
+	if (victim < 0)
+		return cpu;
+	compat_dsq_insert(p, SCX_DSQ_LOCAL, slice_of(tctx, class), SCX_ENQ_PREEMPT);
+	return victim;
+}
+
+/* For a task that can run on its CPU only. */
+static __always_inline void enqueue_pinned(struct task_struct *p, struct task_ctx *tctx, s32 cpu,
+					   enum arcade_class class, u64 enq_flags)
+{
+	u64 slice_ns = slice_of(tctx, class);
+
+	if (scx_bpf_test_and_clear_cpu_idle(cpu)) {
+		compat_dsq_insert(p, SCX_DSQ_LOCAL, slice_ns, enq_flags);
+		stats_inc(nr_idle_direct);
+		return;
+	}
+	if (enq_flags & SCX_ENQ_WAKEUP) {
+		u64 now_ns = scx_bpf_now();
+
+		if (class == ARCADE_CLASS_CHAIN && knobs.preempt &&
+		    preempt_rank(cpu, now_ns, tctx->chain.root_ns, false) != POLICY_RANK_NEVER &&
+		    preempt_claim(tctx, cpu, now_ns)) {
+			compat_dsq_insert(p, SCX_DSQ_LOCAL, slice_ns, enq_flags | SCX_ENQ_PREEMPT);
+			return;
+		}
+		/* A CPU's own kernel threads work for whatever runs there, in short runs. */
+		if ((p->flags & PF_KTHREAD) && preempt_cpu_of(cpu)->class == ARCADE_CLASS_NORMAL &&
+		    preempt_take_tokens(tctx, cpu, now_ns)) {
+			compat_dsq_insert(p, SCX_DSQ_LOCAL, slice_ns, enq_flags | SCX_ENQ_PREEMPT);
+			stats_inc(nr_kthread_preempts);
+			return;
+		}
+	}
+	tctx->queued_at_ns = scx_bpf_now();
+	compat_dsq_insert_vtime(p, fair_dsq_of_cpu(cpu), slice_ns, fair_deadline(p, tctx, class), enq_flags);
+	stats_inc(nr_queued_cpu);
+	if (scx_bpf_test_and_clear_cpu_idle(cpu) && compat_kick_cpu(cpu, SCX_KICK_IDLE))
+		stats_inc(nr_kicks);
+}
+
+SEC("struct_ops/arcade_enqueue")
+void BPF_PROG(arcade_enqueue, struct task_struct *p, u64 enq_flags)
+{
+	struct task_ctx *tctx = task_ctx_of(p);
+	s32 cpu = scx_bpf_task_cpu(p), idle;
+	enum arcade_class class;
+	u32 llc;
+
+	if (!tctx) {
+		/* The kernel's own queue is consumed by every CPU: late rather than lost. */
+		stats_inc(nr_task_ctx_failed);
+		compat_dsq_insert(p, SCX_DSQ_GLOBAL, knobs.slice_ns, enq_flags);
+		return;
+	}
+	llc = topo_llc_of(cpu);
+	fair_enter_llc(tctx, llc);
+	tctx->vtime = policy_clamp_vtime(tctx->vtime, *fair_clock(llc));
+	class = fair_class(p, tctx);
+
+	if (p->nr_cpus_allowed == 1 || compat_migration_disabled(p)) {
+		enqueue_pinned(p, tctx, cpu, class, enq_flags);
+		return;
+	}
+	/* Not asked in select_cpu: a slice that ended, a preempted task, a changed mask. */
+	if (!(enq_flags & SCX_ENQ_CPU_SELECTED)) {
+		idle = idle_pick_cpu(p);
+		if (idle >= 0) {
+			compat_dsq_insert(p, SCX_DSQ_LOCAL_ON | idle, slice_of(tctx, class), enq_flags);
+			stats_inc(nr_idle_direct);
+			return;
+		}
+	}
+	tctx->queued_at_ns = scx_bpf_now();
+	compat_dsq_insert_vtime(p, fair_dsq_of_llc(llc), slice_of(tctx, class), fair_deadline(p, tctx, class),
+				enq_flags);
+	stats_inc(nr_queued_llc);
+	idle_kick_for(p);
+}
+
+SEC("struct_ops/arcade_dispatch")
+void BPF_PROG(arcade_dispatch, s32 cpu, struct task_struct *prev)
+{
+	fair_dispatch(cpu, prev);
+}
+
+SEC("struct_ops/arcade_running")
+void BPF_PROG(arcade_running, struct task_struct *p)
+{
+	struct task_ctx *tctx = task_ctx_of(p);
+	s32 cpu = scx_bpf_task_cpu(p);
+	u64 now_ns = scx_bpf_now(), *clock;
+	enum arcade_class class;
+	u32 llc;
+
+	if (!tctx)
+		return;
+	llc = topo_llc_of(cpu);
+	fair_enter_llc(tctx, llc);
+	clock = fair_clock(llc);
+	tctx->vtime = policy_clamp_vtime(tctx->vtime, *clock);
+	tctx->exec_seen_ns = p->se.sum_exec_runtime;
+	if (policy_before(*clock, tctx->vtime))
+		*clock = tctx->vtime;
+
+	if (tctx->queued_at_ns) {
+		struct arcade_stats *stats = stats_this_cpu();
+		u64 waited_ns = now_ns - tctx->queued_at_ns;
+
+		/* Clocks of two CPUs may differ by a little. */
+		if (stats && (s64)waited_ns > 0 && waited_ns > stats->wait_max_ns)
+			stats->wait_max_ns = waited_ns;
+		tctx->queued_at_ns = 0;
+	}
+	class = fair_class(p, tctx);
+	chain_account_run(p, tctx);
+	preempt_note_running(cpu, class, class == ARCADE_CLASS_CHAIN ? tctx->chain.root_ns : 0, now_ns + p->scx.slice);
+}
+
+SEC("struct_ops/arcade_stopping")
+void BPF_PROG(arcade_stopping, struct task_struct *p, bool runnable)
+{
+	struct task_ctx *tctx = task_ctx_of(p);
+
+	preempt_note_stopping(scx_bpf_task_cpu(p));
+	if (tctx)
+		fair_charge(p, tctx);
+}
+
+SEC("struct_ops/arcade_enable")
+void BPF_PROG(arcade_enable, struct task_struct *p)
+{
+	struct task_ctx *tctx = task_ctx_of(p);
+
+	if (!tctx)
+		return;
+	/* From another class, or new: owed nothing, owes nothing. */
+	tctx->llc = topo_llc_of(scx_bpf_task_cpu(p));
+	tctx->vtime = *fair_clock(tctx->llc);
+	tctx->exec_seen_ns = p->se.sum_exec_runtime;
+	tctx->queued_at_ns = 0;
+}
+
+/* Up to 6.18: real-time work takes the CPU, what waits on its local queue must not wait for the end of it. */
+SEC("struct_ops/arcade_cpu_release")
+void BPF_PROG(arcade_cpu_release, s32 cpu, struct scx_cpu_release_args *args)
+{
+	if (bpf_ksym_exists(scx_bpf_reenqueue_local))
+		scx_bpf_reenqueue_local();
+}
+
+SEC("struct_ops/arcade_init_task")
+s32 BPF_PROG(arcade_init_task, struct task_struct *p, struct scx_init_task_args *args)
+{
+	return bpf_task_storage_get(&task_ctxs, p, NULL, BPF_LOCAL_STORAGE_GET_F_CREATE) ? 0 : -KERNEL_ENOMEM;
+}
+
+SEC("struct_ops/arcade_dump")
+void BPF_PROG(arcade_dump, struct scx_dump_ctx *dctx)
+{
+	dump_all();
+}
+
+SEC("struct_ops/arcade_dump_cpu")
+void BPF_PROG(arcade_dump_cpu, struct scx_dump_ctx *dctx, s32 cpu, bool idle)
+{
+	if (!idle)
+		dump_cpu_state(cpu);
+}
+
+SEC("struct_ops/arcade_dump_task")
+void BPF_PROG(arcade_dump_task, struct scx_dump_ctx *dctx, struct task_struct *p)
+{
+	dump_task_ctx(p);
+}
+
+SEC("struct_ops.s/arcade_init")
+s32 BPF_PROG(arcade_init)
+{
+	u32 nr_cpus = topo_nr_cpu_ids, nr_llcs = topo_nr_llcs, i;
+	s32 err;
+
+	bpf_for(i, 0, nr_cpus) {
+		err = scx_bpf_create_dsq(fair_dsq_of_cpu(i), -1);
+		if (err)
+			return err;
+	}
+	bpf_for(i, 0, nr_llcs) {
+		err = scx_bpf_create_dsq(fair_dsq_of_llc(i), -1);
+		if (err)
+			return err;
+	}
+	return 0;
+}
+
+SEC("struct_ops/arcade_exit")
+void BPF_PROG(arcade_exit, struct scx_exit_info *ei)
+{
+	struct arcade_control_record record = { .type = ARCADE_CONTROL_EXIT };
+	u32 zero = 0;
+	char *dump;
+
+	bpf_probe_read_kernel_str(exit_record.reason, sizeof(exit_record.reason), ei->reason);
+	bpf_probe_read_kernel_str(exit_record.msg, sizeof(exit_record.msg), ei->msg);
+	dump = bpf_map_lookup_elem(&exit_dump, &zero);
+	if (dump)
+		bpf_probe_read_kernel_str(dump, exit_dump_len, ei->dump);
+	exit_record.code = ei->exit_code;
+	exit_record.kind = ei->kind;
+	bpf_ringbuf_output(&control_ring, &record, sizeof(record), BPF_RB_FORCE_WAKEUP);
+}
+
+SEC(".struct_ops.link")
+struct sched_ext_ops arcade_ops = {
+	.select_cpu = (void *)arcade_select_cpu,
+	.enqueue = (void *)arcade_enqueue,
+	.dispatch = (void *)arcade_dispatch,
+	.running = (void *)arcade_running,
+	.stopping = (void *)arcade_stopping,
+	.enable = (void *)arcade_enable,
+	.cpu_release = (void *)arcade_cpu_release,
+	.init_task = (void *)arcade_init_task,
+	.dump = (void *)arcade_dump,
+	.dump_cpu = (void *)arcade_dump_cpu,
+	.dump_task = (void *)arcade_dump_task,
+	.init = (void *)arcade_init,
+	.exit = (void *)arcade_exit,
+	.flags = SCX_OPS_ENQ_EXITING | SCX_OPS_ENQ_MIGRATION_DISABLED,
+	.timeout_ms = 5000,
+	.name = "arcade_" ARCADE_VERSION,
+};

@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * chain - latency follows causality
+ *
+ * A root is a moment in which the kernel hands something the player feels to
+ * user space: while input_event() runs, the wakeups made by this context are
+ * caused by the input. A task woken so is the first hop. Whom a member wakes,
+ * while its membership lives, is the next hop with the root and the end of
+ * life of its waker.
+ *
+ * All marking happens in one place, at the sched_waking tracepoint: it sees
+ * wakeups of tasks of every scheduling class and of tasks that have not yet
+ * left the CPU, which the callbacks of sched_ext do not. It runs with
+ * interrupts off and the wakee's pi_lock held, before the scheduler chooses a
+ * CPU for the wakee.
+ *
+ * Whose wakeup is it? In the task's own context it is the current task's. In
+ * an interrupt the current task is a bystander: only a root slot that was set
+ * in exactly this nesting of interrupts counts, never the bystander's chain.
+ * A driver that reports input in process context (uinput, Bluetooth) may be
+ * preempted and migrate while it is in input_event(), so then the slot is the
+ * task's; in interrupts it is the CPU's.
+ */
+#ifndef ARCADE_CHAIN_BPF_H
+#define ARCADE_CHAIN_BPF_H
+
+/* A slot this old was left behind by an exit hook that could not run. The longest input_event() is some 10 us. */
+#define CHAIN_ROOT_WINDOW_NS (2 * POLICY_NS_PER_MS)
+
+/* Of one CPU; only touched by it, in interrupts. */
+struct chain_root_slot {
+	u64 root_ns;		/* 0: empty */
+	u32 level;		/* compat_interrupt_level() of the setter */
+	u32 lane;
+	u64 pad[6];		/* a cache line each */
+};
+
+static struct chain_root_slot chain_root_slots[ARCADE_MAX_CPUS];
+
+static __always_inline struct chain_root_slot *chain_slot_this_cpu(void)
+{
+	return &chain_root_slots[bpf_get_smp_processor_id() & (ARCADE_MAX_CPUS - 1)];
+}
+
+/* The current context enters a root. */
+static __always_inline void chain_root_enter(u64 now_ns, u32 lane)
+{
+	u32 level = compat_interrupt_level();
+
+	if (level) {
+		struct chain_root_slot *slot = chain_slot_this_cpu();
+
+		slot->lane = lane;
+		slot->level = level;
+		slot->root_ns = now_ns;
+	} else {
+		struct task_struct *task = bpf_get_current_task_btf();
+		struct task_ctx *tctx = task_ctx_of(task);
+
+		if (!tctx)
+			return;
+		tctx->root_lane = lane;
+		tctx->root_nvcsw = task->nvcsw;
+		tctx->root_ns = now_ns;
+	}
+}
+
+static __always_inline void chain_root_leave(void)
+{
+	if (compat_interrupt_level()) {
+		chain_slot_this_cpu()->root_ns = 0;
+	} else {
+		struct task_ctx *tctx = task_ctx_of(bpf_get_current_task_btf());
+
+		if (tctx)
+			tctx->root_ns = 0;
+	}
+}
+
+/* Is @p a member now? Reads the clock only if it might be. */
+static __always_inline bool chain_is_live(const struct task_struct *p, const struct task_ctx *tctx)
+{
+	return policy_chain_joined(&tctx->chain, p->nvcsw) &&
+	       policy_chain_live(&tctx->chain, p->nvcsw, bpf_ktime_get_ns(), knobs.chain_budget_ns);
+}
+
+static __always_inline void chain_mark_root(struct task_struct *wakee, u64 root_ns)
+{
+	struct task_ctx *tctx;
+
+	if (bpf_ktime_get_ns() - root_ns > CHAIN_ROOT_WINDOW_NS)
+		return;
+	tctx = task_ctx_of(wakee);
+	if (!tctx)
+		return;
+	policy_chain_start(&tctx->chain, wakee->nvcsw, ARCADE_ROOT_INPUT, root_ns, knobs.chain_ttl_ns);
+	tctx->chain_first_run = true;
+	stats_inc(nr_chain_marks[0]);
+}
+
+static __always_inline void chain_hand_on(struct task_ctx *waker, struct task_struct *wakee)
+{
+	struct task_ctx *tctx;
+	u32 hop = waker->chain.hop;
+
+	if (hop >= ARCADE_MAX_HOPS) {
+		stats_inc(nr_chain_hops_over);
+		return;
+	}
+	if (waker->chain.nr_handed_on >= knobs.chain_fanout) {
+		stats_inc(nr_chain_fanout_over);
+		return;
+	}
+	tctx = task_ctx_of(wakee);
+	if (!tctx || chain_is_live(wakee, tctx))
+		return;
+	policy_chain_hand_on(&waker->chain, &tctx->chain, wakee->nvcsw);
+	tctx->chain_first_run = true;
+	stats_inc(nr_chain_marks[hop]);
+}
+
+/* @wakee is being woken by the current context. */
+static __always_inline void chain_follow_wakeup(struct task_struct *wakee)
+{
+	u32 level = compat_interrupt_level();
+	struct task_struct *current;
+	struct task_ctx *tctx;
+
+	if (level) {
+		const struct chain_root_slot *slot = chain_slot_this_cpu();
+
+		if (slot->root_ns && slot->level == level)
+			chain_mark_root(wakee, slot->root_ns);
+		return;
+	}
+	current = bpf_get_current_task_btf();
+	tctx = task_ctx_of(current);
+	if (!tctx)
+		return;
+	if (tctx->root_ns && tctx->root_nvcsw == current->nvcsw)
+		chain_mark_root(wakee, tctx->root_ns);
+	else if (chain_is_live(current, tctx))
+		chain_hand_on(tctx, wakee);
+}
+
+/* @p starts to run: how long after its root? */
+static __always_inline void chain_account_run(struct task_struct *p, struct task_ctx *tctx)
+{
+	struct arcade_stats *stats;
+	u64 delay_ns;
+	u32 root, hop;
+
+	if (!tctx->chain_first_run)
+		return;
+	tctx->chain_first_run = false;
+	if (!policy_chain_joined(&tctx->chain, p->nvcsw))
+		return;
+	stats = stats_this_cpu();
+	root = tctx->chain.root;
+	hop = tctx->chain.hop - 1;
+	if (!stats || root >= NR_ARCADE_ROOTS || hop >= ARCADE_MAX_HOPS)
+		return;
+	delay_ns = bpf_ktime_get_ns() - tctx->chain.root_ns;
+	stats->chain_run_ns[root][hop] += delay_ns;
+	stats->chain_hist[root][hop][policy_hist_bucket(delay_ns) & 31]++;
+}
+
+/* @ran_ns were used; the last of a budget ends the membership. */
+static __always_inline void chain_charge(struct task_struct *p, struct task_ctx *tctx, u64 ran_ns)
+{
+	u64 before_ns = tctx->chain.ran_ns;
+
+	if (!policy_chain_joined(&tctx->chain, p->nvcsw))
+		return;
+	tctx->chain.ran_ns += ran_ns;
+	if (before_ns < knobs.chain_budget_ns && tctx->chain.ran_ns >= knobs.chain_budget_ns)
+		stats_inc(nr_chain_budget_over);
+}
+
+#endif

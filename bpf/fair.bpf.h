@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * fair - virtual-deadline queues, one per LLC and one per CPU
+ *
+ * A task waits in the queue of its LLC; if it can run on one CPU only, in the
+ * queue of that CPU. Both are ordered by deadline, and a CPU takes the earlier
+ * head of the two. A CPU that finds nothing takes from another LLC.
+ *
+ * The runtime that is charged is the kernel's own (sum_exec_runtime), so time
+ * in interrupts is nobody's debt and no clock is read for it.
+ */
+#ifndef ARCADE_FAIR_BPF_H
+#define ARCADE_FAIR_BPF_H
+
+/* Queue ids, as tools show them: the CPU's number, or 0x10000 + the LLC's. */
+#define FAIR_DSQ_LLC_BASE 0x10000ULL
+
+/* Written by every CPU of the LLC without a lock: it only needs to move on, and a lost step is made up by the next task. */
+struct fair_llc {
+	u64 clock;
+	u64 pad[7];		/* a cache line each */
+};
+
+static struct fair_llc fair_llcs[ARCADE_MAX_LLCS];
+
+static __always_inline u64 *fair_clock(u32 llc)
+{
+	return &fair_llcs[llc & (ARCADE_MAX_LLCS - 1)].clock;
+}
+
+static __always_inline u64 fair_dsq_of_llc(u32 llc)
+{
+	return FAIR_DSQ_LLC_BASE + llc;
+}
+
+static __always_inline u64 fair_dsq_of_cpu(s32 cpu)
+{
+	return cpu;
+}
+
+/* Moves the task's vtime to the clock of @llc, with its lag. */
+static __always_inline void fair_enter_llc(struct task_ctx *tctx, u32 llc)
+{
+	if (tctx->llc == llc)
+		return;
+	tctx->vtime += *fair_clock(llc) - *fair_clock(tctx->llc);
+	tctx->llc = llc;
+}
+
+/* Charges what @p has run since the last charge. Legal at any time that it is current on this CPU. */
+static __always_inline void fair_charge(struct task_struct *p, struct task_ctx *tctx)
+{
+	u64 exec_ns = p->se.sum_exec_runtime, ran_ns = exec_ns - tctx->exec_seen_ns;
+
+	tctx->exec_seen_ns = exec_ns;
+	tctx->vtime += policy_virtual(ran_ns, p->scx.weight);
+	chain_charge(p, tctx, ran_ns);
+}
+
+static __always_inline enum arcade_class fair_class(struct task_struct *p, struct task_ctx *tctx)
+{
+	/* Kernel threads carry a chain but get nothing from it. */
+	return !(p->flags & PF_KTHREAD) && chain_is_live(p, tctx) ? ARCADE_CLASS_CHAIN : ARCADE_CLASS_NORMAL;
+}
+
+static __always_inline u64 fair_deadline(struct task_struct *p, struct task_ctx *tctx, enum arcade_class class)
+{
+	return policy_deadline(tctx->vtime, knobs.slice_ns, p->scx.weight, class);
+}
+
+/* Deadline of the first task in a queue. Return: false if it is empty. */
+static __always_inline bool fair_first_deadline(u64 dsq_id, u64 *deadline)
+{
+	struct bpf_iter_scx_dsq it;
+	struct task_struct *p;
+	bool found = false;
+
+	if (!scx_bpf_dsq_nr_queued(dsq_id))
+		return false;
+	if (!bpf_iter_scx_dsq_new(&it, dsq_id, 0)) {
+		p = bpf_iter_scx_dsq_next(&it);
+		if (p) {
+			*deadline = p->scx.dsq_vtime;
+			found = true;
+		}
+	}
+	bpf_iter_scx_dsq_destroy(&it);
+	return found;
+}
+
+/* Takes a task of another LLC whose CPUs are all busy. */
+static __always_inline bool fair_steal(u32 llc)
+{
+	u32 nr = topo_nr_llcs, i;
+
+	bpf_for(i, 1, nr) {
+		u32 other = llc + i;
+
+		if (other >= nr)
+			other -= nr;
+		if (scx_bpf_dsq_nr_queued(fair_dsq_of_llc(other)) && compat_dsq_move_to_local(fair_dsq_of_llc(other))) {
+			stats_inc(nr_steals);
+			return true;
+		}
+	}
+	return false;
+}
+
+/* Next task for @cpu, unless @prev, which still wants to run, is owed more. */
+static __always_inline void fair_dispatch(s32 cpu, struct task_struct *prev)
+{
+	u32 llc = topo_llc_of(cpu);
+	u64 llc_dsq = fair_dsq_of_llc(llc), cpu_dsq = fair_dsq_of_cpu(cpu), first = 0, cpu_first = 0;
+	bool in_llc = fair_first_deadline(llc_dsq, &first), in_cpu = fair_first_deadline(cpu_dsq, &cpu_first);
+	bool cpu_is_first = in_cpu && (!in_llc || policy_before(cpu_first, first));
+	struct task_ctx *tctx;
+
+	if (cpu_is_first)
+		first = cpu_first;
+	if (prev && (prev->scx.flags & SCX_TASK_QUEUED)) {
+		tctx = task_ctx_of(prev);
+		if (tctx) {
+			fair_charge(prev, tctx);
+			if ((!in_llc && !in_cpu) ||
+			    policy_before(fair_deadline(prev, tctx, fair_class(prev, tctx)), first)) {
+				compat_task_set_slice(prev, knobs.slice_ns);
+				stats_inc(nr_kept);
+				return;
+			}
+		}
+	}
+	/* The queue of the LLC may hold only tasks that cannot run here, so the CPU's is asked again after it. */
+	if (cpu_is_first && compat_dsq_move_to_local(cpu_dsq))
+		return;
+	if (in_llc && compat_dsq_move_to_local(llc_dsq))
+		return;
+	if (in_cpu && compat_dsq_move_to_local(cpu_dsq))
+		return;
+	if (prev && (prev->scx.flags & SCX_TASK_QUEUED)) {
+		compat_task_set_slice(prev, knobs.slice_ns);
+		return;
+	}
+	fair_steal(llc);
+}
+
+#endif

@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * input - the hook on input_event()
+ *
+ * Runs in whatever context the driver reports in, mostly an interrupt, with no
+ * lock of ours and no wait. input_event() is called for every axis and button;
+ * only the end mark of a packet that holds something is acted on, because that
+ * is when evdev wakes its readers.
+ *
+ * What leaves the hook is a record of 16 bytes: when, which device, which lane,
+ * how many events. Codes and values are not read at all.
+ *
+ * Records are written only while a reader is attached, into the ring of this
+ * CPU. The reader polls while records come; a wakeup is sent when it says that
+ * it sleeps, at most input_wakeup_hz times a second over all rings.
+ */
+#ifndef ARCADE_INPUT_BPF_H
+#define ARCADE_INPUT_BPF_H
+
+/* include/uapi/linux/input-event-codes.h: numbers that never change. */
+#define INPUT_EV_SYN	    0x00
+#define INPUT_EV_REL	    0x02
+#define INPUT_SYN_REPORT    0
+#define INPUT_REL_X	    0x00
+#define INPUT_KEY_ESC	    1
+#define INPUT_KEY_SPACE	    57
+#define INPUT_BTN_LEFT	    0x110
+#define INPUT_BTN_JOYSTICK  0x120
+#define INPUT_BTN_GAMEPAD   0x130
+#define INPUT_BTN_TOOL_PEN  0x140
+#define INPUT_BTN_TOUCH	    0x14a
+
+/* A desktop has some twenty, most of them buttons of the board. */
+#define INPUT_MAX_DEVICES 256
+
+struct input_device {
+	u32 index;		/* in the order of their first packet */
+	u32 lane;		/* enum arcade_lane */
+};
+
+/* By address of the kernel's struct input_dev; an entry goes when the device is unregistered. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, INPUT_MAX_DEVICES);
+	__type(key, u64);
+	__type(value, struct input_device);
+} input_devices SEC(".maps");
+
+struct input_ring {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, ARCADE_RING_BYTES);
+} input_ring_0 SEC(".maps"), input_ring_1 SEC(".maps"), input_ring_2 SEC(".maps"), input_ring_3 SEC(".maps"),
+  input_ring_4 SEC(".maps"), input_ring_5 SEC(".maps"), input_ring_6 SEC(".maps"), input_ring_7 SEC(".maps"),
+  input_ring_8 SEC(".maps"), input_ring_9 SEC(".maps"), input_ring_10 SEC(".maps"), input_ring_11 SEC(".maps"),
+  input_ring_12 SEC(".maps"), input_ring_13 SEC(".maps"), input_ring_14 SEC(".maps"), input_ring_15 SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
+	__uint(max_entries, ARCADE_NR_RINGS);
+	__type(key, u32);
+	__array(values, struct input_ring);
+} input_rings SEC(".maps") = {
+	.values = {
+		&input_ring_0, &input_ring_1, &input_ring_2, &input_ring_3,
+		&input_ring_4, &input_ring_5, &input_ring_6, &input_ring_7,
+		&input_ring_8, &input_ring_9, &input_ring_10, &input_ring_11,
+		&input_ring_12, &input_ring_13, &input_ring_14, &input_ring_15,
+	},
+};
+
+/* Written by the daemon before load. */
+const volatile u8 input_cpu_ring[ARCADE_MAX_CPUS];
+
+/* Written by the daemon: is anybody reading the rings, and is the reader awake anyway? */
+u32 input_reader_attached;
+u32 input_reader_polling;
+
+u64 input_last_wakeup_ns;
+u32 input_next_device;
+
+/* End of the time in which the player was last seen to act, per lane. Grows only, so that races lose nothing. */
+u64 input_lane_until_ns[NR_ARCADE_LANES];
+
+static __always_inline bool input_test_bit(const unsigned long *bits, u32 bit)
+{
+	return bits[bit / 64] >> (bit % 64) & 1;
+}
+
+/*
+ * What a device is, from what it says it can do. A keyboard has keys of the typing block: a power button, a lid switch
+ * or a headset has none. The names of the kernel's ranges are those of its documentation.
+ */
+static __always_inline u32 input_classify(const struct input_dev *dev)
+{
+	/* The typing block lies in the first word. */
+	const u64 typing = (2ULL << INPUT_KEY_SPACE) - (1ULL << INPUT_KEY_ESC);
+	/* Joystick and gamepad buttons share a word: 0x120 to 0x13f are its upper half. */
+	const u64 pad_word = dev->keybit[INPUT_BTN_JOYSTICK / 64];
+
+	_Static_assert(INPUT_BTN_JOYSTICK / 64 == INPUT_BTN_GAMEPAD / 64, "one word");
+	if (pad_word >> (INPUT_BTN_JOYSTICK % 64))
+		return ARCADE_LANE_GAMEPAD;
+	if (input_test_bit(dev->keybit, INPUT_BTN_TOUCH) || input_test_bit(dev->keybit, INPUT_BTN_TOOL_PEN))
+		return ARCADE_LANE_TOUCH;
+	if (input_test_bit(dev->keybit, INPUT_BTN_LEFT) ||
+	    (input_test_bit(dev->evbit, INPUT_EV_REL) && input_test_bit(dev->relbit, INPUT_REL_X)))
+		return ARCADE_LANE_MOUSE;
+	if (dev->keybit[0] & typing)
+		return ARCADE_LANE_KEYBOARD;
+	return ARCADE_LANE_OTHER;
+}
+
+static __always_inline struct input_device input_device_of(const struct input_dev *dev)
+{
+	u64 key = (u64)dev;
+	struct input_device *known = bpf_map_lookup_elem(&input_devices, &key), device;
+
+	if (known)
+		return *known;
+	device.lane = input_classify(dev);
+	device.index = __sync_fetch_and_add(&input_next_device, 1);
+	if (bpf_map_update_elem(&input_devices, &key, &device, BPF_NOEXIST)) {
+		/* Full, or this packet interrupted an update: it still counts, only namelessly. */
+		device.index = ARCADE_DEVICE_UNKNOWN;
+		stats_inc_atomic(nr_device_untracked);
+	}
+	return device;
+}
+
+/* Is a wakeup of the reader due? One caller wins. */
+static __always_inline bool input_claim_wakeup(u64 now_ns)
+{
+	u64 last_ns = input_last_wakeup_ns;
+
+	if (input_reader_polling || (now_ns - last_ns) * knobs.input_wakeup_hz < 1000 * POLICY_NS_PER_MS)
+		return false;
+	return __sync_val_compare_and_swap(&input_last_wakeup_ns, last_ns, now_ns) == last_ns;
+}
+
+static __always_inline void input_record(u64 now_ns, struct input_device device, u32 nr_events)
+{
+	u32 ring = input_cpu_ring[bpf_get_smp_processor_id() & (ARCADE_MAX_CPUS - 1)] & (ARCADE_NR_RINGS - 1);
+	struct arcade_stats *stats = stats_this_cpu();
+	struct arcade_input_record *record;
+	bool wake;
+	void *map;
+
+	map = bpf_map_lookup_elem(&input_rings, &ring);
+	if (!map || !stats)
+		return;
+	record = bpf_ringbuf_reserve(map, sizeof(*record), 0);
+	if (!record) {
+		__sync_fetch_and_add(&stats->nr_ring_drops[ring], 1);
+		return;
+	}
+	record->time_ns = now_ns;
+	record->device = device.index;
+	record->lane = device.lane;
+	record->pad = 0;
+	record->nr_events = nr_events;
+	wake = input_claim_wakeup(now_ns);
+	bpf_ringbuf_submit(record, wake ? BPF_RB_FORCE_WAKEUP : BPF_RB_NO_WAKEUP);
+	__sync_fetch_and_add(&stats->nr_ring_records[ring], 1);
+	if (wake)
+		__sync_fetch_and_add(&stats->nr_ring_wakeups, 1);
+}
+
+/* A packet of @nr_events ends now. Return: is it a cause of what the player feels? */
+static __always_inline bool input_packet(u64 now_ns, struct input_device device, u32 nr_events)
+{
+	u32 lane = device.lane;
+	u64 until_ns = now_ns + knobs.chain_ttl_ns;
+
+	if (lane >= NR_ARCADE_LANES)
+		lane = ARCADE_LANE_OTHER;
+	stats_inc_atomic(nr_packets);
+	stats_inc_atomic(nr_lane_packets[lane]);
+	if (policy_before(input_lane_until_ns[lane], until_ns))
+		input_lane_until_ns[lane] = until_ns;
+	if (input_reader_attached)
+		input_record(now_ns, device, nr_events);
+	return lane != ARCADE_LANE_OTHER;
+}
+
+#endif

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * kernel - macros of kernel headers, which BTF does not carry, and generic kernel functions
+ */
+#ifndef ARCADE_KERNEL_BPF_H
+#define ARCADE_KERNEL_BPF_H
+
+#define PF_KTHREAD    0x00200000	/* include/linux/sched.h */
+#define KERNEL_ENOMEM 12		/* include/uapi/asm-generic/errno-base.h */
+
+bool bpf_cpumask_test_cpu(u32 cpu, const struct cpumask *cpumask) __ksym __weak;
+
+
+#endif

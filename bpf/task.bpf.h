@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * task - what we know of a task
+ *
+ * Lives in task storage: made when the scheduler takes the task on, freed by
+ * the kernel with the task or with the map, whichever goes first. It exists
+ * for every task, whatever its scheduling class, so that a chain can run
+ * through a real-time compositor.
+ */
+#ifndef ARCADE_TASK_BPF_H
+#define ARCADE_TASK_BPF_H
+
+/* Written with the task's runqueue lock held, except where noted. */
+struct task_ctx {
+	u64 vtime;		/* relative to the clock of llc */
+	u64 exec_seen_ns;	/* p->se.sum_exec_runtime that is charged already */
+	u64 queued_at_ns;	/* scx_bpf_now(), 0 while not in a queue of ours */
+	u64 preempt_full_at_ns;	/* token bucket; the wakee's pi_lock */
+	u32 llc;
+	bool chain_first_run;	/* joined, and has not run since; pi_lock or rq lock */
+
+	/* Written by the waker under the wakee's pi_lock; the budget under the rq lock while it runs. */
+	struct policy_chain chain;
+
+	/* Set and cleared by the task itself around input_event(). */
+	u64 root_ns;		/* 0: not inside */
+	u64 root_nvcsw;		/* of the task then: a missed exit cannot outlive its next sleep */
+	u32 root_lane;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
+	__uint(map_flags, BPF_F_NO_PREALLOC);
+	__type(key, int);
+	__type(value, struct task_ctx);
+} task_ctxs SEC(".maps");
+
+/* NULL for idle tasks, and for a task whose state could not be allocated. */
+static __always_inline struct task_ctx *task_ctx_of(struct task_struct *p)
+{
+	return bpf_task_storage_get(&task_ctxs, p, NULL, 0);
+}
+
+#endif

@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * abi - what the BPF object and the daemon share: knobs, ring records, statistics
+ *
+ * Both are built from one tree and travel together, so there is no
+ * compatibility to keep, but a daemon that meets another object must notice:
+ * every shared block starts with its version. Only fixed-width types, padding
+ * is explicit, sizes and offsets are asserted below.
+ */
+#ifndef ARCADE_ABI_H
+#define ARCADE_ABI_H
+
+#ifndef __bpf__
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+typedef uint8_t u8;
+typedef uint16_t u16;
+typedef uint32_t u32;
+typedef uint64_t u64;
+typedef int32_t s32;
+typedef int64_t s64;
+#endif
+
+#define ARCADE_ABI_VERSION 1
+
+/* As many as the daemon's topology room reads; powers of two, so that an index can be masked. */
+#define ARCADE_MAX_CPUS 1024
+#define ARCADE_MAX_LLCS 256
+
+/* Distributed so that writers of different cores do not meet on one ring's lock. */
+#define ARCADE_NR_RINGS 16
+/* 16 KiB of records per ring are 0.08 s of an 8 kHz mouse; the daemon reads every 0.02 s. Power of two, whole pages. */
+#define ARCADE_RING_BYTES (16 * 1024)
+
+/* Longest chain that is followed: input, compositor, game, render, submit and one to spare. */
+#define ARCADE_MAX_HOPS 6
+/* Buckets of a log2 histogram of microseconds: bucket i counts [2^(i-1), 2^i), the first everything below 1 us. */
+#define ARCADE_HIST_BUCKETS 24
+
+enum arcade_lane {
+	ARCADE_LANE_OTHER,	/* lid switches, power buttons: recorded, but no cause of anything a player feels */
+	ARCADE_LANE_KEYBOARD,
+	ARCADE_LANE_MOUSE,
+	ARCADE_LANE_GAMEPAD,
+	ARCADE_LANE_TOUCH,
+	NR_ARCADE_LANES,
+};
+
+enum arcade_root {
+	ARCADE_ROOT_NONE,
+	ARCADE_ROOT_INPUT,
+	NR_ARCADE_ROOTS,
+};
+
+/* Offsets of a deadline, not priorities; see policy.h. The order is the order of victims: low numbers yield first. */
+enum arcade_class {
+	ARCADE_CLASS_NONE,	/* nothing of sched_ext is running */
+	ARCADE_CLASS_NORMAL,
+	ARCADE_CLASS_CHAIN,
+	NR_ARCADE_CLASSES,
+};
+
+/* One packet of input. No key code, no coordinate: nothing here says what the player did, only that. */
+struct arcade_input_record {
+	u64 time_ns;		/* CLOCK_MONOTONIC, at the entry of the hook */
+	u32 device;		/* index of the device since load, ARCADE_DEVICE_UNKNOWN if it has none */
+	u8 lane;		/* enum arcade_lane */
+	u8 pad;
+	u16 nr_events;		/* of the packet, without its end mark */
+};
+
+#define ARCADE_DEVICE_UNKNOWN 0xffffffffu
+
+/*
+ * Written by the daemon at any time, through the mapped .data; read by every callback. A value takes effect for what is
+ * scheduled next. Each is used alone, so no callback can see a half-made set that matters.
+ */
+struct arcade_knobs {
+	u32 version;		/* ARCADE_ABI_VERSION */
+	u32 preempt;		/* bool: chain members may take a busy CPU at once */
+	u64 slice_ns;
+	u64 chain_ttl_ns;	/* life of an input chain, from its root */
+	u64 chain_budget_ns;	/* CPU time a thread may use as a member, per activation */
+	u32 chain_fanout;	/* memberships that one activation may hand on */
+	u32 input_wakeup_hz;	/* upper bound of wakeups of the reader of the rings */
+	u64 preempt_interval_ns;/* per CPU and per task: one preemption per interval on average … */
+	u64 preempt_burst;	/* … and this many at once */
+};
+
+/*
+ * Per CPU; the daemon adds up, and takes differences: nothing is ever reset. Counters of the input hook are added to
+ * atomically, because the hook may interrupt itself; all others are written with the runqueue or the wakee's lock held.
+ */
+struct arcade_stats {
+	u64 nr_packets;				/* ends of non-empty packets seen by the hook */
+	u64 nr_lane_packets[NR_ARCADE_LANES];
+	u64 nr_ring_records[ARCADE_NR_RINGS];	/* written */
+	u64 nr_ring_drops[ARCADE_NR_RINGS];	/* not written: the ring was full */
+	u64 nr_ring_wakeups;
+	u64 nr_device_untracked;		/* packets of devices that found no place in the table */
+	u64 nr_chain_marks[ARCADE_MAX_HOPS];	/* wakeups that joined a chain, by hop: [0] is the reader of the device */
+	u64 nr_chain_hops_over;			/* wakeups by a member of the last hop: not followed */
+	u64 nr_chain_fanout_over;		/* wakeups beyond chain_fanout: not followed */
+	u64 nr_chain_budget_over;		/* members that used up chain_budget_ns */
+	u64 nr_idle_direct;			/* wakeups put on an idle CPU at once */
+	u64 nr_queued_llc;
+	u64 nr_queued_cpu;			/* tasks that can run on one CPU only */
+	u64 nr_preempts;			/* busy CPUs taken for chain members */
+	u64 nr_kthread_preempts;		/* busy CPUs taken for their own kernel threads */
+	u64 nr_preempt_no_victim;
+	u64 nr_preempt_no_token;
+	u64 nr_kept;				/* slices renewed: nobody with an earlier deadline waited */
+	u64 nr_steals;				/* tasks taken from another LLC's queue */
+	u64 nr_kicks;
+	u64 nr_task_ctx_failed;			/* tasks that have no state of ours: scheduled plainly */
+	u64 wait_max_ns;			/* longest time that a task was queued before it ran */
+	u64 chain_run_ns[NR_ARCADE_ROOTS][ARCADE_MAX_HOPS];	/* time from root to running, summed … */
+	u64 chain_hist[NR_ARCADE_ROOTS][ARCADE_MAX_HOPS][ARCADE_HIST_BUCKETS];	/* … and as distribution */
+};
+
+/* Control ring: rare events that the daemon must not miss. Each record is one of these. */
+enum arcade_control {
+	ARCADE_CONTROL_EXIT,	/* ops.exit has filled struct arcade_exit */
+	NR_ARCADE_CONTROLS,
+};
+
+struct arcade_control_record {
+	u32 type;		/* enum arcade_control */
+	u32 pad;
+};
+
+#define ARCADE_EXIT_REASON_LEN 128
+#define ARCADE_EXIT_MSG_LEN    1024
+
+/* Written once by ops.exit, before the link of the scheduler reports its end. */
+struct arcade_exit {
+	s32 kind;		/* enum scx_exit_kind, 0 while running */
+	u32 pad;
+	s64 code;		/* enum scx_exit_code bits */
+	char reason[ARCADE_EXIT_REASON_LEN];
+	char msg[ARCADE_EXIT_MSG_LEN];
+};
+
+_Static_assert(sizeof(struct arcade_input_record) == 16, "ring record");
+_Static_assert(offsetof(struct arcade_input_record, device) == 8, "ring record");
+_Static_assert(offsetof(struct arcade_input_record, lane) == 12, "ring record");
+_Static_assert(offsetof(struct arcade_input_record, nr_events) == 14, "ring record");
+_Static_assert(sizeof(struct arcade_knobs) == 56, "knobs");
+_Static_assert(offsetof(struct arcade_knobs, slice_ns) == 8, "knobs");
+_Static_assert(sizeof(struct arcade_stats) % 8 == 0, "statistics");
+_Static_assert(sizeof(struct arcade_exit) == 16 + ARCADE_EXIT_REASON_LEN + ARCADE_EXIT_MSG_LEN, "exit record");
+
+#endif

@@ -1,0 +1,374 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "bpf.h"
+
+#include <bpf/bpf.h>
+#include <bpf/btf.h>
+#include <bpf/libbpf.h>
+#include <stdarg.h>
+#include <unistd.h>
+
+#include "arcade.skel.h"
+#include "kernel.h"
+#include "log.h"
+
+/* The kernel switches every task back before it says "disabled"; under load on a slow machine that takes a while. */
+#define DETACH_TIMEOUT_NS (10 * NSEC_PER_SEC)
+
+/* As the kernel has it where nothing else is asked (SCX_EXIT_DUMP_DFL_LEN). */
+#define EXIT_DUMP_DEFAULT_LEN 32768
+
+struct bpf {
+	struct arcade_bpf *skel;
+	struct bpf_link *scheduler_link;
+	struct bpf_link *hook_links[NR_BPF_HOOKS];
+	struct bpf_facts facts;
+	struct arcade_stats *per_cpu;	/* buffer of one read, nr_possible long */
+	int nr_possible;
+	size_t exit_dump_len;
+};
+
+static const struct {
+	const char *kernel_name;
+	enum bpf_attach_type type;
+} hook_targets[NR_BPF_HOOKS] = {
+	[BPF_HOOK_CHAIN] = { "sched_waking", BPF_TRACE_RAW_TP },
+	[BPF_HOOK_INPUT_EXIT] = { "input_event", BPF_TRACE_FEXIT },
+	[BPF_HOOK_INPUT_ENTRY] = { "input_event", BPF_TRACE_FENTRY },
+	[BPF_HOOK_DEVICE_GONE] = { "input_unregister_device", BPF_TRACE_FENTRY },
+};
+
+static int log_libbpf(enum libbpf_print_level level, const char *fmt, va_list ap)
+{
+	_cleanup_free_ char *text = NULL;
+	char *line, *rest;
+
+	if (!log_enabled(LOG_LEVEL_DEBUG) || vasprintf(&text, fmt, ap) < 0) {
+		text = NULL;
+		return 0;
+	}
+	for (rest = text; (line = strsep(&rest, "\n"));)
+		if (*line)
+			log_debug("%s", line);
+	return 0;
+}
+
+void bpf_init_logging(void)
+{
+	libbpf_set_print(log_libbpf);
+}
+
+static struct bpf_program *hook_program(const struct arcade_bpf *skel, enum bpf_hook hook)
+{
+	switch (hook) {
+	case BPF_HOOK_CHAIN:
+		return skel->progs.chain_waking;
+	case BPF_HOOK_INPUT_EXIT:
+		return skel->progs.input_event_exit;
+	case BPF_HOOK_INPUT_ENTRY:
+		return skel->progs.input_event_entry;
+	case BPF_HOOK_DEVICE_GONE:
+		return skel->progs.input_device_gone;
+	default:
+		return NULL;
+	}
+}
+
+/* What can be known before load. */
+static int probe_kernel(const struct options *opts, struct bpf_facts *facts)
+{
+	struct btf *btf = btf__load_vmlinux_btf();
+
+	if (!btf)
+		return log_error_errno(errno, "kernel: cannot read its type information (/sys/kernel/btf/vmlinux)");
+	for (int hook = 0; hook < NR_BPF_HOOKS; hook++) {
+		const char *name = hook_targets[hook].kernel_name;
+
+		if (opts->no_input_hook)
+			facts->hooks[hook] = BPF_HOOK_OFF;
+		else if (libbpf_find_vmlinux_btf_id(name, hook_targets[hook].type) > 0)
+			facts->hooks[hook] = BPF_HOOK_LOADED;
+		else
+			facts->hooks[hook] = BPF_HOOK_ABSENT;
+	}
+	facts->interrupts_told_apart = btf__find_by_name_kind(btf, "__preempt_count", BTF_KIND_VAR) > 0;
+	facts->kick = btf__find_by_name_kind(btf, "scx_bpf_kick_cpu", BTF_KIND_FUNC) > 0;
+	/* From 6.19 on the callback is deprecated, and the kernel says so in its log. */
+	facts->cpu_release = btf__find_by_name_kind(btf, "scx_bpf_reenqueue_local___v2", BTF_KIND_FUNC) < 0;
+	btf__free(btf);
+	return 0;
+}
+
+static int configure(struct bpf *bpf, const struct options *opts, const struct topology *topology)
+{
+	struct arcade_bpf *skel = bpf->skel;
+	uint64_t hotplug_seq;
+	int err;
+
+	if (skel->data_knobs->knobs.version != ARCADE_ABI_VERSION)
+		return log_error_errno(EPROTO, "kernel half has version %u of the shared structures, this program %u",
+				       skel->data_knobs->knobs.version, ARCADE_ABI_VERSION);
+	skel->data_knobs->knobs.slice_ns = opts->slice_us * NSEC_PER_USEC;
+	skel->data_knobs->knobs.chain_ttl_ns = opts->chain_ms * NSEC_PER_MSEC;
+	skel->data_knobs->knobs.preempt = !opts->no_preempt;
+
+	skel->rodata->topo_nr_cpu_ids = topology->nr_cpu_ids;
+	skel->rodata->topo_nr_llcs = topology->nr_llcs;
+	for (uint32_t cpu = 0; cpu < topology->nr_cpu_ids; cpu++) {
+		int32_t core = topology->cpus[cpu].core;
+
+		skel->rodata->topo_cpu_llc[cpu] = topology->cpus[cpu].llc;
+		/* Threads of one core share a ring. */
+		skel->rodata->input_cpu_ring[cpu] = (core < 0 ? cpu : (uint32_t)core) % ARCADE_NR_RINGS;
+	}
+
+	err = kernel_hotplug_seq(&hotplug_seq);
+	if (err)
+		return log_error_errno(err, "kernel: cannot read hotplug_seq");
+	skel->struct_ops.arcade_ops->hotplug_seq = hotplug_seq;
+	skel->struct_ops.arcade_ops->timeout_ms = opts->timeout_ms;
+	skel->struct_ops.arcade_ops->exit_dump_len = opts->exit_dump_len;
+	bpf->exit_dump_len = opts->exit_dump_len ? opts->exit_dump_len : EXIT_DUMP_DEFAULT_LEN;
+	skel->rodata->exit_dump_len = bpf->exit_dump_len;
+	err = bpf_map__set_value_size(skel->maps.exit_dump, bpf->exit_dump_len);
+	if (err)
+		return log_error_errno(err, "kernel half: cannot size the exit dump");
+	if (!bpf->facts.cpu_release) {
+		skel->struct_ops.arcade_ops->cpu_release = NULL;
+		bpf_program__set_autoload(skel->progs.arcade_cpu_release, false);
+	}
+	for (int hook = 0; hook < NR_BPF_HOOKS; hook++)
+		bpf_program__set_autoload(hook_program(skel, hook), bpf->facts.hooks[hook] == BPF_HOOK_LOADED);
+	return 0;
+}
+
+static int open_and_load(struct bpf *bpf, const struct options *opts, const struct topology *topology)
+{
+	int err;
+
+	bpf->skel = arcade_bpf__open();
+	if (!bpf->skel)
+		return log_error_errno(errno, "kernel half: cannot open");
+	err = configure(bpf, opts, topology);
+	if (err)
+		return err;
+	return arcade_bpf__load(bpf->skel);
+}
+
+/* The kernel refuses an object as a whole. Return: was there a hook to leave out? */
+static bool give_up_hooks(struct bpf *bpf, int err)
+{
+	bool any = false;
+
+	for (int hook = 0; hook < NR_BPF_HOOKS; hook++) {
+		if (bpf->facts.hooks[hook] != BPF_HOOK_LOADED)
+			continue;
+		bpf->facts.hooks[hook] = BPF_HOOK_REFUSED;
+		bpf->facts.hook_errors[hook] = -err;
+		any = true;
+	}
+	return any;
+}
+
+int bpf_new(const struct options *opts, const struct topology *topology, struct bpf **ret)
+{
+	_cleanup_(bpf_freep) struct bpf *bpf = calloc(1, sizeof(*bpf));
+	int err;
+
+	if (!bpf)
+		return log_error_errno(ENOMEM, "kernel half");
+	bpf->nr_possible = libbpf_num_possible_cpus();
+	if (bpf->nr_possible < 0)
+		return log_error_errno(bpf->nr_possible, "kernel: cannot count its CPUs");
+	bpf->per_cpu = calloc(bpf->nr_possible, sizeof(*bpf->per_cpu));
+	if (!bpf->per_cpu)
+		return log_error_errno(ENOMEM, "kernel half");
+	err = probe_kernel(opts, &bpf->facts);
+	if (err)
+		return err;
+
+	err = open_and_load(bpf, opts, topology);
+	if (err && bpf->skel && give_up_hooks(bpf, err)) {
+		log_warning_errno(err, "kernel half: does not load with its hooks, trying without (--verbose tells why)");
+		arcade_bpf__destroy(steal_ptr(&bpf->skel));
+		err = open_and_load(bpf, opts, topology);
+	}
+	if (err)
+		return log_error_errno(err, "kernel half: the kernel does not load the scheduler (--verbose tells why)");
+	*ret = steal_ptr(&bpf);
+	return 0;
+}
+
+static void detach_hooks(struct bpf *bpf)
+{
+	for (int hook = NR_BPF_HOOKS - 1; hook >= 0; hook--) {
+		if (!bpf->hook_links[hook])
+			continue;
+		bpf_link__destroy(steal_ptr(&bpf->hook_links[hook]));
+		bpf->facts.hooks[hook] = BPF_HOOK_LOADED;
+	}
+}
+
+void bpf_free(struct bpf *bpf)
+{
+	if (!bpf)
+		return;
+	bpf_detach(bpf);
+	arcade_bpf__destroy(bpf->skel);
+	free(bpf->per_cpu);
+	free(bpf);
+}
+
+static void attach_hook(struct bpf *bpf, enum bpf_hook hook)
+{
+	struct bpf_link *link;
+
+	if (bpf->facts.hooks[hook] != BPF_HOOK_LOADED)
+		return;
+	link = bpf_program__attach(hook_program(bpf->skel, hook));
+	if (!link) {
+		bpf->facts.hooks[hook] = BPF_HOOK_REFUSED;
+		bpf->facts.hook_errors[hook] = errno;
+		return;
+	}
+	bpf->hook_links[hook] = link;
+	bpf->facts.hooks[hook] = BPF_HOOK_ATTACHED;
+}
+
+void bpf_attach_hooks(struct bpf *bpf)
+{
+	attach_hook(bpf, BPF_HOOK_CHAIN);
+	attach_hook(bpf, BPF_HOOK_DEVICE_GONE);
+	/* Without the exit nothing would close what the entry opens. */
+	attach_hook(bpf, BPF_HOOK_INPUT_EXIT);
+	if (bpf->facts.hooks[BPF_HOOK_INPUT_EXIT] == BPF_HOOK_ATTACHED)
+		attach_hook(bpf, BPF_HOOK_INPUT_ENTRY);
+}
+
+int bpf_attach_scheduler(struct bpf *bpf)
+{
+	char name[128];
+
+	bpf->scheduler_link = bpf_map__attach_struct_ops(bpf->skel->maps.arcade_ops);
+	if (bpf->scheduler_link)
+		return 0;
+	if (errno == EBUSY) {
+		kernel_sched_name(name, sizeof(name));
+		return log_error_errno(EBUSY, "another scheduler came first: %s", name);
+	}
+	return log_error_errno(errno, "the kernel does not take the scheduler");
+}
+
+int bpf_detach(struct bpf *bpf)
+{
+	int err = 0;
+
+	if (bpf->scheduler_link) {
+		bpf_link__destroy(steal_ptr(&bpf->scheduler_link));
+		err = kernel_wait_disabled(DETACH_TIMEOUT_NS);
+		if (err)
+			log_error_errno(err, "the kernel still has not switched the scheduler off");
+	}
+	detach_hooks(bpf);
+	return err;
+}
+
+const struct bpf_facts *bpf_facts(const struct bpf *bpf)
+{
+	return &bpf->facts;
+}
+
+bool bpf_input_is_attached(const struct bpf *bpf)
+{
+	return bpf->facts.hooks[BPF_HOOK_INPUT_ENTRY] == BPF_HOOK_ATTACHED;
+}
+
+int bpf_read_stats(struct bpf *bpf, struct arcade_stats *total)
+{
+	const size_t nr_words = sizeof(*total) / sizeof(uint64_t), wait_max = offsetof(struct arcade_stats, wait_max_ns) / 8;
+	uint64_t *sum = (uint64_t *)total;
+	uint32_t zero = 0;
+	int err;
+
+	err = bpf_map__lookup_elem(bpf->skel->maps.arcade_stats, &zero, sizeof(zero), bpf->per_cpu,
+				   bpf->nr_possible * sizeof(*bpf->per_cpu), 0);
+	if (err)
+		return err;
+	memset(total, 0, sizeof(*total));
+	for (int cpu = 0; cpu < bpf->nr_possible; cpu++) {
+		const uint64_t *one = (const uint64_t *)&bpf->per_cpu[cpu];
+
+		for (size_t i = 0; i < nr_words; i++) {
+			if (i != wait_max)
+				sum[i] += one[i];
+			else if (one[i] > sum[i])
+				sum[i] = one[i];
+		}
+	}
+	return 0;
+}
+
+static uint64_t recursion_misses(struct bpf_program *prog)
+{
+	struct bpf_prog_info info = { 0 };
+	uint32_t len = sizeof(info);
+
+	if (bpf_program__fd(prog) < 0 || bpf_prog_get_info_by_fd(bpf_program__fd(prog), &info, &len))
+		return 0;
+	return info.recursion_misses;
+}
+
+uint64_t bpf_input_missed(struct bpf *bpf)
+{
+	return recursion_misses(bpf->skel->progs.input_event_entry);
+}
+
+const struct arcade_exit *bpf_exit_record(const struct bpf *bpf)
+{
+	return &bpf->skel->data_exit->exit_record;
+}
+
+char *bpf_read_exit_dump(struct bpf *bpf)
+{
+	_cleanup_free_ char *dump = calloc(1, bpf->exit_dump_len + 8);
+	uint32_t zero = 0;
+
+	if (!dump || bpf_map__lookup_elem(bpf->skel->maps.exit_dump, &zero, sizeof(zero), dump, bpf->exit_dump_len, 0) ||
+	    !*dump)
+		return NULL;
+	return steal_ptr(&dump);
+}
+
+uint32_t bpf_active_lanes(const struct bpf *bpf, uint64_t now)
+{
+	uint32_t lanes = 0;
+
+	for (int lane = 0; lane < NR_ARCADE_LANES; lane++)
+		if (bpf->skel->bss->input_lane_until_ns[lane] > now)
+			lanes |= 1u << lane;
+	return lanes;
+}
+
+int bpf_input_ring_fd(const struct bpf *bpf, uint32_t ring)
+{
+	const struct bpf_map *maps[ARCADE_NR_RINGS] = {
+		bpf->skel->maps.input_ring_0,  bpf->skel->maps.input_ring_1,  bpf->skel->maps.input_ring_2,
+		bpf->skel->maps.input_ring_3,  bpf->skel->maps.input_ring_4,  bpf->skel->maps.input_ring_5,
+		bpf->skel->maps.input_ring_6,  bpf->skel->maps.input_ring_7,  bpf->skel->maps.input_ring_8,
+		bpf->skel->maps.input_ring_9,  bpf->skel->maps.input_ring_10, bpf->skel->maps.input_ring_11,
+		bpf->skel->maps.input_ring_12, bpf->skel->maps.input_ring_13, bpf->skel->maps.input_ring_14,
+		bpf->skel->maps.input_ring_15,
+	};
+
+	return bpf_map__fd(maps[ring % ARCADE_NR_RINGS]);
+}
+
+int bpf_control_ring_fd(const struct bpf *bpf)
+{
+	return bpf_map__fd(bpf->skel->maps.control_ring);
+}
+
+void bpf_set_reader(struct bpf *bpf, bool attached, bool polling)
+{
+	__atomic_store_n(&bpf->skel->bss->input_reader_polling, polling, __ATOMIC_SEQ_CST);
+	__atomic_store_n(&bpf->skel->bss->input_reader_attached, attached, __ATOMIC_SEQ_CST);
+}

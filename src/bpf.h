@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * bpf - the kernel half as an object: load, attach, read, detach
+ *
+ * Only the scheduler itself is mandatory. A hook that this kernel lacks, or
+ * refuses, is left out and reported. Attach the hooks first and the scheduler
+ * last; detach in the other order. Dropping the object detaches everything,
+ * and so does the death of the process.
+ */
+#ifndef ARCADE_SRC_BPF_H
+#define ARCADE_SRC_BPF_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "arcade/abi.h"
+#include "options.h"
+#include "topology.h"
+#include "util.h"
+
+struct bpf;
+struct bpf_map;
+
+enum bpf_hook {
+	BPF_HOOK_CHAIN,		/* follow wakeups */
+	BPF_HOOK_INPUT_EXIT,
+	BPF_HOOK_INPUT_ENTRY,
+	BPF_HOOK_DEVICE_GONE,
+	NR_BPF_HOOKS,
+};
+
+enum bpf_hook_state {
+	BPF_HOOK_OFF,		/* by option */
+	BPF_HOOK_ABSENT,	/* the kernel has nothing to attach to */
+	BPF_HOOK_REFUSED,	/* the kernel would not load or attach it: see error */
+	BPF_HOOK_LOADED,
+	BPF_HOOK_ATTACHED,
+	NR_BPF_HOOK_STATES,
+};
+
+/* What differs between kernels and was found out at load. */
+struct bpf_facts {
+	enum bpf_hook_state hooks[NR_BPF_HOOKS];
+	int hook_errors[NR_BPF_HOOKS];	/* errno of a refusal */
+	bool interrupts_told_apart;	/* chain knows a task's wakeup from an interrupt's */
+	bool kick;			/* idle CPUs can be kicked */
+	bool cpu_release;		/* real-time takeover hands the local queue back */
+};
+
+/*
+ * Load, attach nothing. Options and topology are only read here.
+ * Return: 0, -errno; logs what failed.
+ */
+int bpf_new(const struct options *opts, const struct topology *topology, struct bpf **ret);
+
+/* Detaches what is attached. Accepts NULL. */
+void bpf_free(struct bpf *bpf);
+DEFINE_CLEANUP(struct bpf *, bpf_free)
+
+/* A hook that cannot be attached is reported in the facts, not here. */
+void bpf_attach_hooks(struct bpf *bpf);
+
+/* Return: 0 when the scheduler runs, -errno; logs. */
+int bpf_attach_scheduler(struct bpf *bpf);
+
+/* Scheduler first, wait until the kernel says that it is off, then the hooks. Return: 0, -ETIMEDOUT; logs. */
+int bpf_detach(struct bpf *bpf);
+
+const struct bpf_facts *bpf_facts(const struct bpf *bpf);
+
+/* Are records of input to be had? */
+bool bpf_input_is_attached(const struct bpf *bpf);
+
+/* Totals over all CPUs since load. Return: 0, -errno. */
+int bpf_read_stats(struct bpf *bpf, struct arcade_stats *total);
+
+/* Runs of the input hook that the kernel left out because it interrupted itself. Each is a packet's part at most. */
+uint64_t bpf_input_missed(struct bpf *bpf);
+
+/* The end of the scheduler as the kernel told it; kind is 0 while it runs. Valid as long as @bpf. */
+const struct arcade_exit *bpf_exit_record(const struct bpf *bpf);
+
+/* The kernel's dump of a failure. Return: a string of the caller, NULL if there is none. */
+char *bpf_read_exit_dump(struct bpf *bpf);
+
+/* Lanes on which the player acts now, as bits of enum arcade_lane. */
+uint32_t bpf_active_lanes(const struct bpf *bpf, uint64_t now);
+
+/* Descriptors of the rings, borrowed. */
+int bpf_input_ring_fd(const struct bpf *bpf, uint32_t ring);
+int bpf_control_ring_fd(const struct bpf *bpf);
+
+/* Tell the hook whether to write records, and whether their reader is awake anyway. */
+void bpf_set_reader(struct bpf *bpf, bool attached, bool polling);
+
+/* libbpf's words become debug lines of ours. */
+void bpf_init_logging(void);
+
+#endif

@@ -1,0 +1,375 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "daemon.h"
+
+#include <inttypes.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include "bpf.h"
+#include "kernel.h"
+#include "lock.h"
+#include "log.h"
+#include "loop.h"
+#include "out.h"
+#include "report.h"
+#include "rings.h"
+#include "signals.h"
+#include "stats.h"
+#include "topology.h"
+
+/* From the kernel's enum scx_exit_kind and scx_exit_code (include/linux/sched/ext.h); stable since 6.12. */
+#define EXIT_KIND_UNREG_KERN 66
+#define EXIT_KIND_ERROR	     1024
+#define EXIT_CODE_RESTART    (1LL << 48)
+
+/* More restarts than this in a row, each within the time, are not hotplug but a fault. */
+#define RESTART_MAX   20
+#define RESTART_IN_NS (10 * NSEC_PER_SEC)
+
+/* Why a session ended. Positive, so that loop_run() tells it from an errno. */
+enum session_end {
+	SESSION_STOPPED = 1,	/* by a signal */
+	SESSION_EXITED,		/* the kernel ended the scheduler */
+	SESSION_NO_READER,	/* nobody will ever read stdout */
+};
+
+struct daemon {
+	struct options opts;
+	int lock_fd;
+	struct loop *loop;
+	struct signals signals;
+	struct timer print_timer;
+	struct out out;
+
+	/* Of a session. */
+	struct topology *topology;
+	struct bpf *bpf;
+	struct rings *rings;
+	struct stats_snapshot before;
+	uint64_t nr_restarts;
+};
+
+static int handle_signal(struct signals *signals, const struct signalfd_siginfo *info)
+{
+	struct daemon *daemon = container_of(signals, struct daemon, signals);
+
+	log_info("stopping: %s", info->ssi_signo == SIGINT ? "interrupted" : "terminated");
+	loop_stop(daemon->loop, SESSION_STOPPED);
+	return 0;
+}
+
+static int handle_exit(void *data)
+{
+	struct daemon *daemon = data;
+
+	loop_stop(daemon->loop, SESSION_EXITED);
+	return 0;
+}
+
+static int take_snapshot(struct daemon *daemon, struct stats_snapshot *snapshot)
+{
+	int err;
+
+	memset(snapshot, 0, sizeof(*snapshot));
+	snapshot->time_ns = now_ns();
+	err = bpf_read_stats(daemon->bpf, &snapshot->kernel);
+	if (err)
+		return err;
+	snapshot->rings = *rings_facts(daemon->rings);
+	snapshot->input_missed = bpf_input_missed(daemon->bpf);
+	snapshot->loop_wakeups = loop_wakeups(daemon->loop);
+	snapshot->log_lines_lost = log_nr_lost();
+	snapshot->frames_dropped = daemon->out.nr_dropped;
+	snapshot->restarts = daemon->nr_restarts;
+	snapshot->active_lanes = bpf_active_lanes(daemon->bpf, snapshot->time_ns);
+	return 0;
+}
+
+static int print_stats(struct timer *timer, uint64_t now)
+{
+	struct daemon *daemon = container_of(timer, struct daemon, print_timer);
+	struct stats_snapshot snapshot;
+	char *frame = NULL;
+	size_t len = 0;
+	FILE *text;
+	int err;
+
+	err = take_snapshot(daemon, &snapshot);
+	if (err) {
+		log_warning_errno(err, "statistics: cannot read");
+		return 0;
+	}
+	text = open_memstream(&frame, &len);
+	if (text) {
+		if (daemon->opts.json) {
+			stats_print_json(text, &snapshot);
+		} else if (daemon->opts.monitor_ns) {
+			if (isatty(daemon->out.fd))
+				fputs("\033[H\033[2J", text);
+			stats_print_table(text, &snapshot, &daemon->before);
+		} else {
+			stats_print_line(text, &snapshot, &daemon->before);
+		}
+		if (fclose(text)) {
+			free(frame);
+			frame = NULL;
+		}
+	}
+	daemon->before = snapshot;
+	err = out_write(&daemon->out, frame, len);
+	if (err) {
+		log_error_errno(err, "statistics: nobody reads standard output any more");
+		loop_stop(daemon->loop, SESSION_NO_READER);
+	}
+	return 0;
+}
+
+static uint64_t print_period_ns(const struct options *opts)
+{
+	return opts->monitor_ns ? opts->monitor_ns : opts->stats_ns;
+}
+
+/* What keeps us from running here, before anything is touched. */
+static enum status check_machine(void)
+{
+	char name[128];
+
+	switch (kernel_sched_state()) {
+	case KERNEL_SCHED_ABSENT:
+		log_error("this kernel has no sched_ext: Linux 6.16 or newer with CONFIG_SCHED_CLASS_EXT is needed");
+		return STATUS_NO_SCHED_EXT;
+	case KERNEL_SCHED_DISABLED:
+		return STATUS_OK;
+	default:
+		kernel_sched_name(name, sizeof(name));
+		log_error("another scheduler is active: %s (stop it first)", name);
+		return STATUS_FOREIGN_SCHEDULER;
+	}
+}
+
+static enum status check_privilege(void)
+{
+	if (kernel_may_load_bpf())
+		return STATUS_OK;
+	log_error("missing privileges: run as root (CAP_BPF and CAP_PERFMON are needed)");
+	return STATUS_NO_PRIVILEGE;
+}
+
+enum status daemon_new(const struct options *opts, struct daemon **ret)
+{
+	_cleanup_(daemon_freep) struct daemon *daemon = calloc(1, sizeof(*daemon));
+	enum status status;
+	sigset_t mask;
+	int err;
+
+	if (!daemon) {
+		log_error_errno(ENOMEM, "start");
+		return STATUS_FAILED;
+	}
+	daemon->opts = *opts;
+	daemon->lock_fd = -1;
+	daemon->signals = (struct signals)SIGNALS_INIT;
+	timer_init(&daemon->print_timer, "statistics", print_stats);
+	out_init(&daemon->out, STDOUT_FILENO);
+	bpf_init_logging();
+
+	if (kernel_sched_state() == KERNEL_SCHED_ABSENT)
+		return check_machine();
+	status = check_privilege();
+	if (status)
+		return status;
+	/* Before the look at the active scheduler: if that is our other instance, this says it better. */
+	daemon->lock_fd = lock_acquire();
+	if (daemon->lock_fd == -EWOULDBLOCK) {
+		log_error("another scx_arcade is running (it holds %s)", LOCK_FILE);
+		return STATUS_SECOND_INSTANCE;
+	}
+	if (daemon->lock_fd < 0) {
+		log_error_errno(daemon->lock_fd, "cannot lock %s", LOCK_FILE);
+		return STATUS_FAILED;
+	}
+	status = check_machine();
+	if (status)
+		return status;
+
+	err = loop_new(&daemon->loop);
+	if (err) {
+		log_error_errno(err, "event loop");
+		return STATUS_FAILED;
+	}
+	sigemptyset(&mask);
+	sigaddset(&mask, SIGINT);
+	sigaddset(&mask, SIGTERM);
+	err = signals_init(&daemon->signals, daemon->loop, &mask, handle_signal);
+	if (err) {
+		log_error_errno(err, "signals");
+		return STATUS_FAILED;
+	}
+	*ret = steal_ptr(&daemon);
+	return STATUS_OK;
+}
+
+/* Scheduler first, readers next, memory last. */
+static void session_stop(struct daemon *daemon)
+{
+	timer_disarm(&daemon->print_timer);
+	if (daemon->bpf)
+		bpf_detach(daemon->bpf);
+	rings_free(steal_ptr(&daemon->rings));
+	bpf_free(steal_ptr(&daemon->bpf));
+	topology_free(steal_ptr(&daemon->topology));
+}
+
+void daemon_free(struct daemon *daemon)
+{
+	if (!daemon)
+		return;
+	session_stop(daemon);
+	out_deinit(&daemon->out);
+	signals_deinit(&daemon->signals);
+	loop_free(daemon->loop);
+	lock_release(daemon->lock_fd);
+	free(daemon);
+}
+
+static void log_report_line(void *data, const char *line)
+{
+	log_info("%s", line);
+}
+
+static int session_start(struct daemon *daemon)
+{
+	uint64_t period_ns = print_period_ns(&daemon->opts);
+	int err;
+
+	err = topology_new("/sys", &daemon->topology);
+	if (err)
+		return log_error_errno(err, "topology");
+	err = bpf_new(&daemon->opts, daemon->topology, &daemon->bpf);
+	if (err)
+		return err;
+	bpf_attach_hooks(daemon->bpf);
+	err = rings_new(daemon->bpf, daemon->loop, handle_exit, daemon, &daemon->rings);
+	if (err)
+		return err;
+	if (!daemon->nr_restarts)
+		report_print(daemon->topology, daemon->bpf, log_report_line, NULL);
+	err = bpf_attach_scheduler(daemon->bpf);
+	if (err)
+		return err;
+	log_notice("scheduling");
+	if (period_ns) {
+		err = take_snapshot(daemon, &daemon->before);
+		if (err)
+			return log_error_errno(err, "statistics: cannot read");
+		timer_arm(&daemon->print_timer, daemon->loop, now_ns() + period_ns, period_ns);
+	}
+	return 0;
+}
+
+/* Log how the kernel ended the scheduler. Return: may it be started again? */
+static bool explain_exit(struct daemon *daemon)
+{
+	const struct arcade_exit *record = bpf_exit_record(daemon->bpf);
+	_cleanup_free_ char *dump = NULL;
+	char *line, *rest;
+
+	if (record->kind == EXIT_KIND_UNREG_KERN && (record->code & EXIT_CODE_RESTART)) {
+		log_notice("CPUs came or went (%.128s): restarting", record->reason);
+		return true;
+	}
+	if (record->kind < EXIT_KIND_ERROR) {
+		log_error("the scheduler was ended: %.128s; the kernel's own runs now", record->reason);
+		return false;
+	}
+	log_error("the kernel ended the scheduler: %.128s: %.1024s; the kernel's own runs now", record->reason,
+		  record->msg);
+	dump = bpf_read_exit_dump(daemon->bpf);
+	for (rest = dump; dump && (line = strsep(&rest, "\n"));)
+		if (*line)
+			log_info("dump: %s", line);
+	return false;
+}
+
+static enum status session_end_status(struct daemon *daemon, int end, bool *restart)
+{
+	switch (end) {
+	case SESSION_STOPPED:
+		return STATUS_OK;
+	case SESSION_NO_READER:
+		return STATUS_FAILED;
+	case SESSION_EXITED:
+		*restart = explain_exit(daemon);
+		return STATUS_ENDED_BY_KERNEL;
+	default:
+		log_error_errno(end, "event loop");
+		return STATUS_FAILED;
+	}
+}
+
+enum status daemon_run(struct daemon *daemon)
+{
+	uint64_t first_ns = now_ns(), nr_in_row = 0;
+	enum status status;
+	bool restart;
+
+	do {
+		restart = false;
+		if (session_start(daemon)) {
+			session_stop(daemon);
+			return STATUS_FAILED;
+		}
+		status = session_end_status(daemon, loop_run(daemon->loop), &restart);
+		session_stop(daemon);
+		if (!restart)
+			continue;
+		daemon->nr_restarts++;
+		if (now_ns() - first_ns > RESTART_IN_NS) {
+			first_ns = now_ns();
+			nr_in_row = 0;
+		}
+		if (++nr_in_row > RESTART_MAX) {
+			log_error("%" PRIu64 " restarts within %llu s: giving up; the kernel's own scheduler runs now",
+				  nr_in_row, RESTART_IN_NS / NSEC_PER_SEC);
+			restart = false;
+		}
+	} while (restart);
+	if (status == STATUS_OK)
+		log_notice("stopped; the kernel's own scheduler runs now");
+	return status;
+}
+
+static void print_report_line(void *data, const char *line)
+{
+	fprintf(data, "%s\n", line);
+}
+
+enum status daemon_check(const struct options *opts)
+{
+	_cleanup_(topology_freep) struct topology *topology = NULL;
+	_cleanup_(bpf_freep) struct bpf *bpf = NULL;
+	int err;
+
+	bpf_init_logging();
+	err = topology_new("/sys", &topology);
+	if (err) {
+		log_error_errno(err, "topology");
+		return STATUS_FAILED;
+	}
+	if (kernel_sched_state() != KERNEL_SCHED_ABSENT && kernel_may_load_bpf() && !bpf_new(opts, topology, &bpf))
+		bpf_attach_hooks(bpf);
+	report_print(topology, bpf, print_report_line, stdout);
+	if (bpf)
+		printf("%-16s yes\n", "can run here");
+	else if (kernel_sched_state() == KERNEL_SCHED_ABSENT)
+		printf("%-16s no: the kernel has no sched_ext\n", "can run here");
+	else if (!kernel_may_load_bpf())
+		printf("%-16s unknown: only root can ask the kernel\n", "can run here");
+	else
+		printf("%-16s no: the kernel does not load the scheduler\n", "can run here");
+	if (fflush(stdout)) {
+		log_error_errno(errno, "standard output");
+		return STATUS_FAILED;
+	}
+	return bpf ? STATUS_OK : STATUS_FAILED;
+}

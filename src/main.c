@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "daemon.h"
+#include "log.h"
+#include "options.h"
+#include "stats.h"
+#include "status.h"
+
+/*
+ * A standard descriptor that is closed would be given to the first file we open, and our output would end up there.
+ */
+static int reserve_descriptor(int fd)
+{
+	int opened;
+
+	if (fcntl(fd, F_GETFD) >= 0)
+		return 0;
+	opened = open("/dev/null", fd == STDIN_FILENO ? O_RDONLY : O_WRONLY);
+	if (opened < 0)
+		return -errno;
+	return opened == fd ? 0 : -EBADF;
+}
+
+static enum status print_and_exit(void (*print)(FILE *))
+{
+	print(stdout);
+	if (fflush(stdout) || ferror(stdout)) {
+		log_error_errno(errno, "standard output");
+		return STATUS_FAILED;
+	}
+	return STATUS_OK;
+}
+
+static void print_version(FILE *out)
+{
+	fprintf(out, "scx_arcade %s\n", ARCADE_VERSION);
+}
+
+static enum status run(const struct options *opts)
+{
+	struct daemon *daemon = NULL;
+	enum status status;
+
+	status = daemon_new(opts, &daemon);
+	if (status)
+		return status;
+	status = daemon_run(daemon);
+	daemon_free(daemon);
+	return status;
+}
+
+int main(int argc, char **argv)
+{
+	struct options opts;
+	bool stdout_closed;
+
+	if (reserve_descriptor(STDIN_FILENO))
+		return STATUS_FAILED;
+	stdout_closed = fcntl(STDOUT_FILENO, F_GETFD) < 0;
+	if (reserve_descriptor(STDOUT_FILENO) || reserve_descriptor(STDERR_FILENO))
+		return STATUS_FAILED;
+	/* A reader that goes away is an error of write(2), to be told, not a death. */
+	signal(SIGPIPE, SIG_IGN);
+
+	options_set_defaults(&opts);
+	if (options_parse(argc, argv, &opts, stderr))
+		return STATUS_USAGE;
+	if (opts.verbose)
+		log_set_level(LOG_LEVEL_DEBUG);
+	if (stdout_closed && (opts.help || opts.help_stats || opts.version || opts.check || opts.stats_ns || opts.monitor_ns)) {
+		log_error("standard output is closed: nowhere to print to");
+		return STATUS_FAILED;
+	}
+	if (opts.help)
+		return print_and_exit(options_print_help);
+	if (opts.help_stats)
+		return print_and_exit(stats_print_help);
+	if (opts.version)
+		return print_and_exit(print_version);
+	if (opts.check)
+		return daemon_check(&opts);
+	return run(&opts);
+}

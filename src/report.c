@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "report.h"
+
+#include <sys/utsname.h>
+
+#include "kernel.h"
+#include "util.h"
+
+static void emit_line(report_emit_fn emit, void *data, const char *name, const char *text)
+{
+	char line[REPORT_LINE_MAX];
+
+	snprintf(line, sizeof(line), "%-16s %s", name, text);
+	emit(data, line);
+}
+
+static void describe_hook(const struct bpf_facts *facts, enum bpf_hook hook, const char *ok, const char *without,
+			  char *buf, size_t size)
+{
+	switch (facts->hooks[hook]) {
+	case BPF_HOOK_OFF:
+		snprintf(buf, size, "off, by option: %s", without);
+		break;
+	case BPF_HOOK_ABSENT:
+		snprintf(buf, size, "off, this kernel has no place to attach to: %s", without);
+		break;
+	case BPF_HOOK_REFUSED:
+		snprintf(buf, size, "off, the kernel refuses it (%s): %s", strerror(facts->hook_errors[hook]), without);
+		break;
+	default:
+		snprintf(buf, size, "%s", ok);
+	}
+}
+
+void report_print(const struct topology *topology, const struct bpf *bpf, report_emit_fn emit, void *data)
+{
+	const enum kernel_sched_state state = kernel_sched_state();
+	const struct bpf_facts *facts;
+	struct utsname uts;
+	char text[200], name[128];
+
+	emit_line(emit, data, "kernel", uname(&uts) ? "unknown" : uts.release);
+	if (state == KERNEL_SCHED_ABSENT) {
+		emit_line(emit, data, "sched_ext", "no: needs Linux 6.16 or newer with CONFIG_SCHED_CLASS_EXT");
+	} else if (state == KERNEL_SCHED_DISABLED) {
+		emit_line(emit, data, "sched_ext", "yes, no scheduler active");
+	} else {
+		kernel_sched_name(name, sizeof(name));
+		snprintf(text, sizeof(text), "yes, active: %s", name);
+		emit_line(emit, data, "sched_ext", text);
+	}
+	topology_describe(topology, text, sizeof(text));
+	emit_line(emit, data, "machine", text);
+	if (!bpf)
+		return;
+
+	facts = bpf_facts(bpf);
+	describe_hook(facts, BPF_HOOK_INPUT_ENTRY, "input_event: every packet of every input device",
+		      "input is not seen, no chains start", text, sizeof(text));
+	emit_line(emit, data, "input", text);
+	describe_hook(facts, BPF_HOOK_CHAIN,
+		      facts->interrupts_told_apart ?
+			      "sched_waking: wakeups of all threads, interrupts told apart" :
+			      "sched_waking: wakeups of all threads; interrupts count to the thread that they interrupt",
+		      "chains are not followed", text, sizeof(text));
+	emit_line(emit, data, "chains", text);
+	describe_hook(facts, BPF_HOOK_DEVICE_GONE, "unplugged devices are forgotten at once",
+		      "numbers of unplugged devices may be used again", text, sizeof(text));
+	emit_line(emit, data, "devices", text);
+	emit_line(emit, data, "idle CPUs", facts->kick ? "kicked when work is queued" :
+						   "this kernel hides the kick: woken by direct inserts only");
+	emit_line(emit, data, "real-time", facts->cpu_release ? "its takeover of a CPU hands waiting tasks back" :
+							"tasks put on a CPU that real-time work takes wait for it");
+}

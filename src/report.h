@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * report - what this machine's kernel can do for us, in words
+ */
+#ifndef ARCADE_SRC_REPORT_H
+#define ARCADE_SRC_REPORT_H
+
+#include <stdio.h>
+
+#include "bpf.h"
+#include "topology.h"
+
+#define REPORT_LINE_MAX 256
+
+/* Calls @emit for each line of the report, without newline. @bpf may be NULL: then it was not loaded. */
+typedef void (*report_emit_fn)(void *data, const char *line);
+void report_print(const struct topology *topology, const struct bpf *bpf, report_emit_fn emit, void *data);
+
+#endif

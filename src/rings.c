@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "rings.h"
+
+#include <bpf/libbpf.h>
+
+#include "log.h"
+
+#define POLL_PERIOD_NS (NSEC_PER_SEC / RINGS_POLL_HZ)
+
+struct rings;
+
+struct input_ring {
+	struct rings *rings;
+	uint32_t index;
+};
+
+struct rings {
+	struct bpf *bpf;
+	struct loop *loop;
+	struct ring_buffer *input;
+	struct ring_buffer *control;
+	struct input_ring rings[ARCADE_NR_RINGS];
+	struct source input_source;
+	struct source control_source;
+	struct timer poll_timer;
+	rings_exit_fn exit_fn;
+	void *data;
+	bool ended;
+	struct rings_facts facts;
+};
+
+static int take_input(void *ctx, void *data, size_t size)
+{
+	const struct arcade_input_record *record = data;
+	const struct input_ring *ring = ctx;
+	struct rings_facts *facts = &ring->rings->facts;
+	uint64_t now = now_ns();
+
+	if (size < sizeof(*record) || record->lane >= NR_ARCADE_LANES) {
+		facts->nr_bad_records++;
+		return 0;
+	}
+	facts->nr_records++;
+	facts->nr_ring_records[ring->index]++;
+	facts->nr_lane_records[record->lane]++;
+	if (now > record->time_ns && now - record->time_ns > facts->delay_max_ns)
+		facts->delay_max_ns = now - record->time_ns;
+	return 0;
+}
+
+static int take_control(void *ctx, void *data, size_t size)
+{
+	const struct arcade_control_record *record = data;
+	struct rings *rings = ctx;
+
+	if (size >= sizeof(*record) && record->type == ARCADE_CONTROL_EXIT)
+		rings->ended = true;
+	return 0;
+}
+
+static int read_control(struct source *source, uint32_t events)
+{
+	struct rings *rings = container_of(source, struct rings, control_source);
+
+	ring_buffer__consume(rings->control);
+	if (!rings->ended)
+		return 0;
+	source_detach(source);
+	return rings->exit_fn(rings->data);
+}
+
+static int read_input(struct source *source, uint32_t events)
+{
+	struct rings *rings = container_of(source, struct rings, input_source);
+
+	rings->facts.nr_wakeups++;
+	source_detach(source);
+	bpf_set_reader(rings->bpf, true, true);
+	ring_buffer__consume(rings->input);
+	timer_arm(&rings->poll_timer, rings->loop, now_ns() + POLL_PERIOD_NS, POLL_PERIOD_NS);
+	return 0;
+}
+
+static int poll_input(struct timer *timer, uint64_t now)
+{
+	struct rings *rings = container_of(timer, struct rings, poll_timer);
+
+	rings->facts.nr_wakeups++;
+	if (ring_buffer__consume(rings->input) > 0)
+		return 0;
+	/* A record that comes between these lines makes the ring readable, and the source fires at once. */
+	timer_disarm(timer);
+	bpf_set_reader(rings->bpf, true, false);
+	return source_attach(&rings->input_source, rings->loop, ring_buffer__epoll_fd(rings->input), EPOLLIN);
+}
+
+static int open_input(struct rings *rings)
+{
+	int err;
+
+	for (uint32_t i = 0; i < ARCADE_NR_RINGS; i++) {
+		int fd = bpf_input_ring_fd(rings->bpf, i);
+
+		rings->rings[i] = (struct input_ring){ .rings = rings, .index = i };
+		if (!rings->input) {
+			rings->input = ring_buffer__new(fd, take_input, &rings->rings[i], NULL);
+			err = rings->input ? 0 : -errno;
+		} else {
+			err = ring_buffer__add(rings->input, fd, take_input, &rings->rings[i]);
+		}
+		if (err)
+			return err;
+	}
+	return source_attach(&rings->input_source, rings->loop, ring_buffer__epoll_fd(rings->input), EPOLLIN);
+}
+
+int rings_new(struct bpf *bpf, struct loop *loop, rings_exit_fn exit_fn, void *data, struct rings **ret)
+{
+	_cleanup_(rings_freep) struct rings *rings = calloc(1, sizeof(*rings));
+	int err;
+
+	if (!rings)
+		return log_error_errno(ENOMEM, "rings");
+	rings->bpf = bpf;
+	rings->loop = loop;
+	rings->exit_fn = exit_fn;
+	rings->data = data;
+	source_init(&rings->input_source, "input rings", read_input);
+	source_init(&rings->control_source, "control ring", read_control);
+	timer_init(&rings->poll_timer, "input rings", poll_input);
+
+	rings->control = ring_buffer__new(bpf_control_ring_fd(bpf), take_control, rings, NULL);
+	if (!rings->control)
+		return log_error_errno(errno, "control ring: cannot open");
+	err = source_attach(&rings->control_source, loop, ring_buffer__epoll_fd(rings->control), EPOLLIN);
+	if (err)
+		return log_error_errno(err, "control ring: cannot watch");
+	err = open_input(rings);
+	if (err)
+		return log_error_errno(err, "input rings: cannot open");
+	bpf_set_reader(bpf, true, false);
+	*ret = steal_ptr(&rings);
+	return 0;
+}
+
+void rings_free(struct rings *rings)
+{
+	if (!rings)
+		return;
+	bpf_set_reader(rings->bpf, false, false);
+	timer_disarm(&rings->poll_timer);
+	source_detach(&rings->input_source);
+	source_detach(&rings->control_source);
+	ring_buffer__free(rings->input);
+	ring_buffer__free(rings->control);
+	free(rings);
+}
+
+const struct rings_facts *rings_facts(const struct rings *rings)
+{
+	return &rings->facts;
+}

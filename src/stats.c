@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "stats.h"
+
+#include <inttypes.h>
+
+#include "util.h"
+
+struct field {
+	const char *name;
+	const char *unit;	/* "" for a count */
+	const char *help;
+	size_t offset;		/* in struct stats_snapshot */
+	uint32_t length;	/* of an array; 1 for a scalar */
+	bool is_max;		/* a maximum since the start, not a sum */
+};
+
+#define FIELD(name_, member, help_) \
+	{ .name = (name_), .unit = "", .help = (help_), .offset = offsetof(struct stats_snapshot, member), .length = 1 }
+#define ARRAY(name_, member, length_, help_) \
+	{ .name = (name_), .unit = "", .help = (help_), .offset = offsetof(struct stats_snapshot, member), \
+	  .length = (length_) }
+#define MAXIMUM(name_, member, help_) \
+	{ .name = (name_), .unit = "ns", .help = (help_), .offset = offsetof(struct stats_snapshot, member), \
+	  .length = 1, .is_max = true }
+
+static const struct field fields[] = {
+	FIELD("packets", kernel.nr_packets, "input packets seen by the hook"),
+	ARRAY("lane_packets", kernel.nr_lane_packets, NR_ARCADE_LANES,
+	      "the same by lane: other, keyboard, mouse, gamepad, touch"),
+	FIELD("packets_missed", input_missed, "runs of the input hook left out because it interrupted itself"),
+	FIELD("devices_untracked", kernel.nr_device_untracked, "packets of devices beyond the table"),
+	ARRAY("ring_records", kernel.nr_ring_records, ARCADE_NR_RINGS, "input records written, by ring"),
+	ARRAY("ring_drops", kernel.nr_ring_drops, ARCADE_NR_RINGS, "input records lost to a full ring, by ring"),
+	FIELD("ring_wakeups", kernel.nr_ring_wakeups, "wakeups of the daemon asked for by the hook"),
+	FIELD("records_read", rings.nr_records, "input records read by the daemon"),
+	FIELD("records_bad", rings.nr_bad_records, "input records that made no sense"),
+	MAXIMUM("record_delay_max", rings.delay_max_ns, "longest time that a record lay unread"),
+	FIELD("input_wakeups", rings.nr_wakeups, "wakeups of the daemon for input"),
+	FIELD("chain_hop1", kernel.nr_chain_marks[0], "wakeups caused by input: readers of a device"),
+	FIELD("chain_hop2", kernel.nr_chain_marks[1], "wakeups caused by these"),
+	FIELD("chain_hop3", kernel.nr_chain_marks[2], "and so on"),
+	FIELD("chain_hop4", kernel.nr_chain_marks[3], ""),
+	FIELD("chain_hop5", kernel.nr_chain_marks[4], ""),
+	FIELD("chain_hop6", kernel.nr_chain_marks[5], ""),
+	FIELD("chain_hops_over", kernel.nr_chain_hops_over, "wakeups beyond the last hop: not followed"),
+	FIELD("chain_fanout_over", kernel.nr_chain_fanout_over, "wakeups by a member that woke too many: not followed"),
+	FIELD("chain_budget_over", kernel.nr_chain_budget_over, "members that used up their CPU time"),
+	FIELD("idle_direct", kernel.nr_idle_direct, "tasks put on an idle CPU at once"),
+	FIELD("queued_llc", kernel.nr_queued_llc, "tasks queued for the CPUs of a cache"),
+	FIELD("queued_cpu", kernel.nr_queued_cpu, "tasks queued for one CPU"),
+	FIELD("preempts", kernel.nr_preempts, "busy CPUs taken for chain members"),
+	FIELD("kthread_preempts", kernel.nr_kthread_preempts, "busy CPUs taken for their own kernel threads"),
+	FIELD("preempt_no_victim", kernel.nr_preempt_no_victim, "chain members that found no CPU to take"),
+	FIELD("preempt_no_token", kernel.nr_preempt_no_token, "preemptions refused by the budget"),
+	FIELD("slices_renewed", kernel.nr_kept, "slices renewed because nobody was owed more"),
+	FIELD("steals", kernel.nr_steals, "tasks taken from the queue of another cache"),
+	FIELD("kicks", kernel.nr_kicks, "idle CPUs woken after a task was queued"),
+	MAXIMUM("wait_max", kernel.wait_max_ns, "longest time that a task was queued"),
+	FIELD("tasks_unknown", kernel.nr_task_ctx_failed, "tasks scheduled without state of ours"),
+	FIELD("loop_wakeups", loop_wakeups, "wakeups of the daemon for anything"),
+	FIELD("log_lines_lost", log_lines_lost, "log lines that could not be written"),
+	FIELD("frames_dropped", frames_dropped, "statistics that could not be written"),
+	FIELD("restarts", restarts, "restarts of the scheduler after CPU hotplug"),
+};
+
+static const char *const lane_names[NR_ARCADE_LANES] = {
+	[ARCADE_LANE_OTHER] = "other",	   [ARCADE_LANE_KEYBOARD] = "keyboard", [ARCADE_LANE_MOUSE] = "mouse",
+	[ARCADE_LANE_GAMEPAD] = "gamepad", [ARCADE_LANE_TOUCH] = "touch",
+};
+
+static const uint64_t *field_values(const struct field *field, const struct stats_snapshot *snapshot)
+{
+	return (const uint64_t *)((const char *)snapshot + field->offset);
+}
+
+static uint64_t sum(const uint64_t *values, uint32_t nr)
+{
+	uint64_t total = 0;
+
+	for (uint32_t i = 0; i < nr; i++)
+		total += values[i];
+	return total;
+}
+
+uint64_t stats_hist_quantile_us(const uint64_t *buckets, uint32_t permille)
+{
+	uint64_t total = sum(buckets, ARCADE_HIST_BUCKETS), seen = 0;
+
+	if (!total)
+		return 0;
+	for (uint32_t i = 0; i < ARCADE_HIST_BUCKETS; i++) {
+		seen += buckets[i];
+		if (seen * 1000 >= total * permille)
+			return 1ULL << i;
+	}
+	return 1ULL << (ARCADE_HIST_BUCKETS - 1);
+}
+
+static void print_lanes(FILE *out, uint32_t lanes)
+{
+	const char *separator = "";
+
+	if (!lanes)
+		fprintf(out, "none");
+	for (int lane = 0; lane < NR_ARCADE_LANES; lane++) {
+		if (!(lanes & 1u << lane))
+			continue;
+		fprintf(out, "%s%s", separator, lane_names[lane]);
+		separator = ", ";
+	}
+}
+
+static double seconds_between(const struct stats_snapshot *now, const struct stats_snapshot *before)
+{
+	uint64_t ns = now->time_ns - before->time_ns;
+
+	return ns ? (double)ns / NSEC_PER_SEC : 1;
+}
+
+#define DIFF(member) (now->member - before->member)
+
+void stats_print_line(FILE *out, const struct stats_snapshot *now, const struct stats_snapshot *before)
+{
+	double seconds = seconds_between(now, before);
+
+	fprintf(out,
+		"packets %.0f/s  chains %.0f %.0f %.0f/s  idle %.0f queued %.0f preempts %.0f/s  drops %" PRIu64
+		"  wait max %.1f ms\n",
+		DIFF(kernel.nr_packets) / seconds, DIFF(kernel.nr_chain_marks[0]) / seconds,
+		DIFF(kernel.nr_chain_marks[1]) / seconds, DIFF(kernel.nr_chain_marks[2]) / seconds,
+		DIFF(kernel.nr_idle_direct) / seconds, (DIFF(kernel.nr_queued_llc) + DIFF(kernel.nr_queued_cpu)) / seconds,
+		DIFF(kernel.nr_preempts) / seconds,
+		sum(now->kernel.nr_ring_drops, ARCADE_NR_RINGS) - sum(before->kernel.nr_ring_drops, ARCADE_NR_RINGS),
+		now->kernel.wait_max_ns / 1e6);
+}
+
+void stats_print_json(FILE *out, const struct stats_snapshot *now)
+{
+	fprintf(out, "{\"time_ns\":%" PRIu64, now->time_ns);
+	for (size_t i = 0; i < ARRAY_SIZE(fields); i++) {
+		const uint64_t *values = field_values(&fields[i], now);
+
+		fprintf(out, ",\"%s%s\":", fields[i].name, *fields[i].unit ? "_ns" : "");
+		if (fields[i].length == 1) {
+			fprintf(out, "%" PRIu64, *values);
+			continue;
+		}
+		for (uint32_t k = 0; k < fields[i].length; k++)
+			fprintf(out, "%c%" PRIu64, k ? ',' : '[', values[k]);
+		fputc(']', out);
+	}
+	/* Root to running of the hops that a chain has had, from the log2 histograms of the kernel half. */
+	for (int hop = 0; hop < ARCADE_MAX_HOPS; hop++) {
+		const uint64_t *hist = now->kernel.chain_hist[ARCADE_ROOT_INPUT][hop];
+
+		fprintf(out, ",\"chain_hop%d_p50_us\":%" PRIu64 ",\"chain_hop%d_p99_us\":%" PRIu64, hop + 1,
+			stats_hist_quantile_us(hist, 500), hop + 1, stats_hist_quantile_us(hist, 990));
+	}
+	fputs("}\n", out);
+}
+
+void stats_print_table(FILE *out, const struct stats_snapshot *now, const struct stats_snapshot *before)
+{
+	double seconds = seconds_between(now, before);
+
+	fprintf(out, "scx_arcade %s   the player acts on: ", ARCADE_VERSION);
+	print_lanes(out, now->active_lanes);
+	fprintf(out, "\n\n%-24s %14s %12s\n", "", "total", "per second");
+	for (size_t i = 0; i < ARRAY_SIZE(fields); i++) {
+		const struct field *field = &fields[i];
+		uint64_t total = sum(field_values(field, now), field->length);
+		uint64_t change = total - sum(field_values(field, before), field->length);
+
+		if (field->is_max)
+			fprintf(out, "%-24s %11.3f ms\n", field->name, total / 1e6);
+		else if (total)
+			fprintf(out, "%-24s %14" PRIu64 " %12.1f\n", field->name, total, change / seconds);
+	}
+	fprintf(out, "\n%-24s %14s %14s   (input to running, at most)\n", "chain", "p50", "p99");
+	for (int hop = 0; hop < ARCADE_MAX_HOPS; hop++) {
+		const uint64_t *hist = now->kernel.chain_hist[ARCADE_ROOT_INPUT][hop];
+
+		if (sum(hist, ARCADE_HIST_BUCKETS))
+			fprintf(out, "hop %-20d %11" PRIu64 " us %11" PRIu64 " us\n", hop + 1,
+				stats_hist_quantile_us(hist, 500), stats_hist_quantile_us(hist, 990));
+	}
+	fputc('\n', out);
+}
+
+void stats_print_help(FILE *out)
+{
+	fprintf(out, "Members of a line of --json. Counters grow from the start of the scheduler.\n\n");
+	fprintf(out, "  %-24s %s\n", "time_ns", "CLOCK_MONOTONIC of the snapshot");
+	for (size_t i = 0; i < ARRAY_SIZE(fields); i++)
+		fprintf(out, "  %s%-*s %s\n", fields[i].name, (int)(24 - strlen(fields[i].name)),
+			*fields[i].unit ? "_ns" : "", fields[i].help);
+	fprintf(out, "  %-24s %s\n", "chain_hopN_p50_us", "input to running of hop N, median: upper end of its power of two");
+	fprintf(out, "  %-24s %s\n", "chain_hopN_p99_us", "the same, 99th percentile");
+}
