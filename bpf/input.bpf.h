@@ -79,7 +79,7 @@ u64 input_last_wakeup_ns;
 u32 input_next_device;
 
 /* End of the time in which the player was last seen to act, per lane. Grows only, so that races lose nothing. */
-u64 input_lane_until_ns[NR_ARCADE_LANES];
+u64 input_lane_until_ns[ARCADE_MAX_LANES];
 
 static __always_inline bool input_test_bit(const unsigned long *bits, u32 bit)
 {
@@ -168,11 +168,9 @@ static __always_inline void input_record(u64 now_ns, struct input_device device,
 /* A packet of @nr_events ends now. Return: is it a cause of what the player feels? */
 static __always_inline bool input_packet(u64 now_ns, struct input_device device, u32 nr_events)
 {
-	u32 lane = device.lane;
+	u32 lane = device.lane & (ARCADE_MAX_LANES - 1);
 	u64 until_ns = now_ns + knobs.chain_ttl_ns;
 
-	if (lane >= NR_ARCADE_LANES)
-		lane = ARCADE_LANE_OTHER;
 	stats_inc_atomic(nr_packets);
 	stats_inc_atomic(nr_lane_packets[lane]);
 	if (policy_before(input_lane_until_ns[lane], until_ns))

@@ -18,6 +18,9 @@
 #ifndef ARCADE_PREEMPT_BPF_H
 #define ARCADE_PREEMPT_BPF_H
 
+/* Never written. Not a constant, because the verifier would follow a search that starts with one CPU by CPU. */
+static volatile u64 preempt_rank_never = POLICY_RANK_NEVER;
+
 struct preempt_cpu {
 	u64 root_ns;		/* of the running chain */
 	u64 slice_end_ns;	/* scx_bpf_now() */
@@ -48,7 +51,8 @@ static __always_inline void preempt_note_stopping(s32 cpu)
 	preempt_cpu_of(cpu)->class = ARCADE_CLASS_NONE;
 }
 
-static __always_inline u64 preempt_rank(s32 cpu, u64 now_ns, u64 root_ns, bool other_llc)
+/* A global function: the verifier looks at it once, not once per CPU of a search. */
+__weak u64 preempt_rank(s32 cpu, u64 now_ns, u64 root_ns, bool other_llc)
 {
 	const struct preempt_cpu *pcpu = preempt_cpu_of(cpu);
 	u64 end_ns = pcpu->slice_end_ns;
@@ -88,21 +92,20 @@ static __always_inline bool preempt_claim(struct task_ctx *tctx, s32 cpu, u64 no
  */
 static __always_inline s32 preempt_pick_cpu(struct task_struct *p, struct task_ctx *tctx, s32 prev_cpu)
 {
-	u64 now_ns = scx_bpf_now(), best_rank = POLICY_RANK_NEVER, root_ns = tctx->chain.root_ns;
+	u64 now_ns = scx_bpf_now(), best_rank = preempt_rank_never, root_ns = tctx->chain.root_ns;
 	u32 nr = topo_nr_cpu_ids, llc = topo_llc_of(prev_cpu), i;
-	s32 cpu = prev_cpu, best = -1;
+	s32 best = -1;
 
 	if (!knobs.preempt)
 		return -1;
 	bpf_for(i, 0, nr) {
+		u32 cpu = prev_cpu + i < nr ? prev_cpu + i : prev_cpu + i - nr;
 		u64 rank = preempt_rank(cpu, now_ns, root_ns, topo_llc_of(cpu) != llc);
 
 		if (rank < best_rank && bpf_cpumask_test_cpu(cpu, p->cpus_ptr)) {
 			best_rank = rank;
 			best = cpu;
 		}
-		if (++cpu >= (s32)nr)
-			cpu = 0;
 	}
 	if (best < 0) {
 		stats_inc(nr_preempt_no_victim);

@@ -48,6 +48,9 @@ enum arcade_lane {
 	NR_ARCADE_LANES,
 };
 
+/* Length of arrays by lane: a power of two, so that an index can be masked. */
+#define ARCADE_MAX_LANES 8
+
 enum arcade_root {
 	ARCADE_ROOT_NONE,
 	ARCADE_ROOT_INPUT,
@@ -95,7 +98,7 @@ struct arcade_knobs {
  */
 struct arcade_stats {
 	u64 nr_packets;				/* ends of non-empty packets seen by the hook */
-	u64 nr_lane_packets[NR_ARCADE_LANES];
+	u64 nr_lane_packets[ARCADE_MAX_LANES];
 	u64 nr_ring_records[ARCADE_NR_RINGS];	/* written */
 	u64 nr_ring_drops[ARCADE_NR_RINGS];	/* not written: the ring was full */
 	u64 nr_ring_wakeups;
@@ -143,6 +146,7 @@ struct arcade_exit {
 	char msg[ARCADE_EXIT_MSG_LEN];
 };
 
+_Static_assert(NR_ARCADE_LANES <= ARCADE_MAX_LANES, "lanes");
 _Static_assert(sizeof(struct arcade_input_record) == 16, "ring record");
 _Static_assert(offsetof(struct arcade_input_record, device) == 8, "ring record");
 _Static_assert(offsetof(struct arcade_input_record, lane) == 12, "ring record");
