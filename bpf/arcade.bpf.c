@@ -264,6 +264,13 @@ void BPF_PROG(arcade_stopping, struct task_struct *p, bool runnable)
 	preempt_note_stopping(scx_bpf_task_cpu(p));
 	if (tctx)
 		fair_charge(p, tctx);
+	/*
+	 * Stopped in mid-slice: a real-time task takes the CPU. With a slice left the kernel would keep p at the head of
+	 * the CPU's own queue, ahead of everyone, until real-time is done. Without one it is queued by its deadline, and
+	 * any CPU may take it.
+	 */
+	if (runnable && p->scx.slice)
+		compat_task_set_slice(p, 0);
 }
 
 SEC("struct_ops/arcade_enable")

@@ -142,10 +142,11 @@ static __always_inline void input_record(u64 now_ns, struct input_device device,
 	u32 ring = input_cpu_ring[bpf_get_smp_processor_id() & (ARCADE_MAX_CPUS - 1)] & (ARCADE_NR_RINGS - 1);
 	struct arcade_stats *stats = stats_this_cpu();
 	struct arcade_input_record *record;
+	u32 key = ring;		/* a copy, because what a pointer leads to loses its bounds */
 	bool wake;
 	void *map;
 
-	map = bpf_map_lookup_elem(&input_rings, &ring);
+	map = bpf_map_lookup_elem(&input_rings, &key);
 	if (!map || !stats)
 		return;
 	record = bpf_ringbuf_reserve(map, sizeof(*record), 0);

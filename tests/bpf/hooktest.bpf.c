@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * hooktest - the input and chain rooms without the scheduler, driven by BPF_PROG_TEST_RUN
+ *
+ * Includes the rooms as they are. Needs no sched_ext, so it runs on any kernel with BTF.
+ */
+#define BPF_NO_KFUNC_PROTOTYPES
+#include "vmlinux.h"
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_tracing.h>
+
+#include "arcade/abi.h"
+#include "policy.h"
+#include "kernel.bpf.h"
+#include "compat.bpf.h"
+
+struct arcade_knobs knobs SEC(".data.knobs") = {
+	.version = ARCADE_ABI_VERSION,
+	.chain_ttl_ns = 33 * POLICY_NS_PER_MS,
+	.chain_budget_ns = 4 * POLICY_NS_PER_MS,
+	.chain_fanout = 8,
+	.input_wakeup_hz = 50,
+};
+
+#include "stats.bpf.h"
+#include "task.bpf.h"
+#include "chain.bpf.h"
+#include "input.bpf.h"
+
+char _license[] SEC("license") = "GPL";
+
+/* Arguments and results, in .bss. */
+u32 arg_packets;
+u32 arg_lane;
+u64 ret_ns;
+u32 ret_level;
+u32 ret_slot_empty;
+
+SEC("syscall")
+int run_packets(void *ctx)
+{
+	struct input_device device = { .index = 7, .lane = arg_lane };
+	u32 nr = arg_packets, i;
+	u64 start_ns = bpf_ktime_get_ns();
+
+	bpf_for(i, 0, nr)
+		input_packet(bpf_ktime_get_ns(), device, 3);
+	ret_ns = bpf_ktime_get_ns() - start_ns;
+	return 0;
+}
+
+/* The yardstick: what a bare record of the same size costs. */
+SEC("syscall")
+int run_bare_ring(void *ctx)
+{
+	u32 nr = arg_packets, i;
+	u64 start_ns = bpf_ktime_get_ns();
+
+	bpf_for(i, 0, nr) {
+		struct arcade_input_record *record = bpf_ringbuf_reserve(&input_ring_0, sizeof(*record), 0);
+
+		if (!record)
+			continue;
+		record->time_ns = bpf_ktime_get_ns();
+		bpf_ringbuf_submit(record, BPF_RB_NO_WAKEUP);
+	}
+	ret_ns = bpf_ktime_get_ns() - start_ns;
+	return 0;
+}
+
+SEC("syscall")
+int run_level(void *ctx)
+{
+	ret_level = compat_interrupt_level();
+	return 0;
+}
+
+/* Seen from interrupts: the end of a sleep is one. */
+u32 irq_levels_seen;
+u32 softirq_levels_seen;
+
+SEC("tp_btf/hrtimer_expire_entry")
+int seen_irq(void *ctx)
+{
+	irq_levels_seen |= compat_interrupt_level();
+	return 0;
+}
+
+SEC("tp_btf/softirq_entry")
+int seen_softirq(void *ctx)
+{
+	softirq_levels_seen |= compat_interrupt_level();
+	return 0;
+}
