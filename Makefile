@@ -42,7 +42,7 @@ OBJS := $(SRCS:src/%.c=$(B)/src/%.o)
 SCENE_OBJS := $(patsubst tools/scene/%.c,$(B)/scene.d/%.o,$(wildcard tools/scene/*.c))
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(B)/unit/%,$(wildcard tests/unit/test_*.c))
 BPF_TESTS := $(patsubst tests/bpf/%.c,$(B)/bpftest/%,$(wildcard tests/bpf/test_*.c))
-VM_PROGS := $(patsubst tests/vm/%.c,$(B)/vm/%,$(wildcard tests/vm/*.c))
+VM_PROGS := $(patsubst tests/vm/%.c,$(B)/vm/%,$(filter-out %.bpf.c,$(wildcard tests/vm/*.c)))
 
 .PHONY: all
 all: $(B)/scx_arcade $(B)/scene
@@ -68,11 +68,6 @@ BPF_ROOMS := $(wildcard bpf/*.h) $(wildcard include/arcade/*.h)
 .SECONDARY:
 
 $(B)/bpf/%.bpf.o: bpf/%.bpf.c $(BPF_ROOMS) $(B)/gen/vmlinux.h
-	$(call say,BPF,$@)
-	@mkdir -p $(@D)
-	$(Q)$(CLANG) $(BPF_CFLAGS) -c $< -o $@
-
-$(B)/bpf/%.bpf.o: tests/bpf/%.bpf.c $(BPF_ROOMS) $(B)/gen/vmlinux.h
 	$(call say,BPF,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CLANG) $(BPF_CFLAGS) -c $< -o $@

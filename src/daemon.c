@@ -257,6 +257,8 @@ static int session_start(struct daemon *daemon)
 	err = bpf_attach_scheduler(daemon->bpf);
 	if (err)
 		return err;
+	log_info("%-16s slice %" PRIu64 " us, chains %" PRIu64 " ms, preemption %s", "options", daemon->opts.slice_us,
+		 daemon->opts.chain_ms, daemon->opts.no_preempt ? "off" : "on");
 	log_notice("scheduling");
 	if (period_ns) {
 		err = take_snapshot(daemon, &daemon->before);

@@ -1,6 +1,16 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # The tests' part of the Makefile: programs first, then the runner's targets.
 
+$(B)/bpf/%.bpf.o: tests/bpf/%.bpf.c $(BPF_ROOMS) $(B)/gen/vmlinux.h
+	$(call say,BPF,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CLANG) $(BPF_CFLAGS) -c $< -o $@
+
+$(B)/bpf/%.bpf.o: tests/vm/%.bpf.c $(BPF_ROOMS) $(B)/gen/vmlinux.h
+	$(call say,BPF,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CLANG) $(BPF_CFLAGS) -c $< -o $@
+
 U := $(B)/asan
 CMOCKA_LIBS := -lcmocka
 
