@@ -68,7 +68,7 @@ guest all --cpus 2 --out shared --module ntsync --env 'VALUE=two words' -- bash 
 		[ -e "$path" ] || echo "missing $path"
 	done
 	modprobe dummy && echo "modprobe works"
-	: <>/dev/tcp/127.0.0.1/9 || echo "loopback answers"
+	echo "loopback flags $(cat /sys/class/net/lo/flags)"
 	cat shared/in
 	echo "from the guest" >shared/out
 	echo x >"$1/escaped" && echo x >/etc/scx_arcade-escaped && cat "$1/escaped"
@@ -76,14 +76,14 @@ guest all --cpus 2 --out shared --module ntsync --env 'VALUE=two words' -- bash 
 	shift
 	printf "<%s>" "${@:2}"
 	cat "$1" >&3
-	exit 3' bash "$outside" "$outside/random" 'two words' "a'quote\"\$x" $'new\nline' '' '*' '\'
+	exit 3' bash "$outside" "$outside/random" 'two words' "a'quote\"\$x" $'new\nline' '' '*' "\\"
 # shellcheck disable=SC2016
 guest signal --accel multi -- bash -c 'echo before; sleep 1000 & kill -KILL $$'
 guest timeout --timeout 12 -- sleep 1000
 guest panic --cpus 1 -- sh -c 'echo c >/proc/sysrq-trigger'
 # As the emulator's race shows itself, but for the reason.
 guest int3 --cpus 1 -- sh -c 'echo "Oops: int3: 0000 [#1] SMP" >/dev/kmsg; echo c >/proc/sysrq-trigger'
-guest lost --accel icount --cpus 1 -- sh -c 'echo o >/proc/sysrq-trigger; sleep 1000'
+guest lost --cpus 1 -- sh -c 'echo o >/proc/sysrq-trigger; sleep 1000'
 
 # Ended from outside while the guest boots.
 "$vm" --kernel "$kernel" --log term.log -- sleep 1000 >/dev/null 2>&1 &
@@ -97,11 +97,11 @@ wait
 check "status of the command" "$(end_of all)" '3, exit 3'
 cmp -s all.out "$outside/random"
 check "5 MB of binary output arrive intact" $? 0
-check "the guest is as promised, stderr is apart" "$(grep -v 'Read-only file system\|dev/tcp\|Connection refused' all.err)" "release $kernel
+check "the guest is as promised, stderr is apart" "$(grep -v 'Read-only file system' all.err)" "release $kernel
 sched_ext disabled
 id 0 cpus 2 host vm cwd $work value two words
 modprobe works
-loopback answers
+loopback flags 0x9
 from the host
 x
 <two words><a'quote\"\$x><new
