@@ -240,8 +240,12 @@ void bpf_attach_hooks(struct bpf *bpf)
 	attach_hook(bpf, BPF_HOOK_DEVICE_GONE);
 	/* Without the exit nothing would close what the entry opens. */
 	attach_hook(bpf, BPF_HOOK_INPUT_EXIT);
-	if (bpf->facts.hooks[BPF_HOOK_INPUT_EXIT] == BPF_HOOK_ATTACHED)
+	if (bpf->facts.hooks[BPF_HOOK_INPUT_EXIT] == BPF_HOOK_ATTACHED) {
 		attach_hook(bpf, BPF_HOOK_INPUT_ENTRY);
+	} else {
+		bpf->facts.hooks[BPF_HOOK_INPUT_ENTRY] = bpf->facts.hooks[BPF_HOOK_INPUT_EXIT];
+		bpf->facts.hook_errors[BPF_HOOK_INPUT_ENTRY] = bpf->facts.hook_errors[BPF_HOOK_INPUT_EXIT];
+	}
 }
 
 int bpf_attach_scheduler(struct bpf *bpf)

@@ -27,8 +27,11 @@ static void describe_hook(const struct bpf_facts *facts, enum bpf_hook hook, con
 	case BPF_HOOK_REFUSED:
 		snprintf(buf, size, "off, the kernel refuses it (%s): %s", strerror(facts->hook_errors[hook]), without);
 		break;
-	default:
+	case BPF_HOOK_ATTACHED:
 		snprintf(buf, size, "%s", ok);
+		break;
+	default:
+		snprintf(buf, size, "off: %s", without);
 	}
 }
 

@@ -1,0 +1,79 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# Chains: every packet's reader and what it wakes is marked, and nobody else; the daemon reads at its ease.
+. "$(dirname "$0")/lib.sh"
+
+chain_scene() { "$scene" --scene chain --key-hz 0 --warmup 0 --kv "$work/kv" "$@" >"$work/scene" || { cat "$work/scene"; return 1; }; }
+kv() { awk -v key="$1" '$1 == key { print $2 }' "$work/kv"; }
+
+packets_are_followed() {
+	local hop sent marked pair
+	# A long life, because the emulator stands still for tens of milliseconds when its host is busy.
+	start_arcade --stats 0.5 --json --chain-ms 100 || return 1
+	# Another pair of tasks wakes each other meanwhile: it may not be marked.
+	bash -c 'coproc cat; for ((;;)); do echo x >&"${COPROC[1]}"; read -r _ <&"${COPROC[0]}"; sleep 0.01; done' &
+	pair=$!
+	chain_scene --mouse-hz 100 --packets 1000 || return 1
+	kill $pair
+	fresh_json || return 1
+	sent=$(kv packets_sent_all)
+	figure "the scene slept and was woken $(kv hop1_wakeups), $(kv hop2_wakeups) and $(kv hop3_wakeups) times"
+	figure "$sent packets: $(json chain_hop1) readers, $(json chain_hop2) and $(json chain_hop3) at hops 2 and 3"
+	[ "$sent" -ge 1000 ] || return 1
+	for hop in 1 2 3; do
+		marked=$(json chain_hop$hop)
+		[ "$marked" -ge 990 ] && [ "$marked" -le 1010 ] || { echo "hop $hop: $marked of $sent"; return 1; }
+	done
+	[ "$(json packets)" -eq "$sent" ] && [ "$(json_sum ring_drops)" -eq 0 ] && stop_arcade
+}
+
+nobody_else_is_marked() {
+	local hop
+	start_arcade --stats 0.5 --json || return 1
+	declare -A before
+	fresh_json || return 1
+	for hop in 1 2 3; do before[$hop]=$(json chain_hop$hop); done
+	# A reader waits for a device that is still, while pairs of tasks wake each other.
+	"$top/build/vm/idle_reader" 3 & local reader=$!
+	for _ in 1 2; do
+		timeout 2 bash -c 'coproc cat; for ((;;)); do echo x >&"${COPROC[1]}"; read -r _ <&"${COPROC[0]}"; done' &
+	done
+	wait $reader || return 1
+	fresh_json || return 1
+	for hop in 1 2 3; do
+		[ "$(json chain_hop$hop)" -eq "${before[$hop]}" ] || { echo "hop $hop: ${before[$hop]} → $(json chain_hop$hop)"; return 1; }
+	done
+	stop_arcade
+}
+
+wakeups_are_few() {
+	local wakeups packets seconds start
+	start_arcade --stats 0.5 --json || return 1
+	fresh_json || return 1
+	wakeups=$(json input_wakeups) packets=$(json packets) start=$(json time_ns)
+	"$top/build/vm/flood" 8000 4 || return 1
+	fresh_json || return 1
+	wakeups=$(($(json input_wakeups) - wakeups)) packets=$(($(json packets) - packets))
+	seconds=$(((($(json time_ns) - start) + 999999999) / 1000000000))
+	figure "$packets packets in $seconds s: $wakeups wakeups of the daemon, $(json_sum ring_drops) records dropped"
+	[ "$packets" -ge 16000 ] && [ "$wakeups" -le $((60 * seconds)) ] && [ "$wakeups" -gt 0 ] &&
+		[ $(($(json records_read) + $(json_sum ring_drops))) -eq "$(json packets)" ] && stop_arcade
+}
+
+no_key_code_is_told() {
+	# Codes 183 to 194 (F13 to F24), whose numbers appear nowhere else.
+	start_arcade --verbose --stats 0.5 --json || return 1
+	"$top/build/vm/flood" 200 2 keys || return 1
+	fresh_json || return 1
+	[ "$(json packets)" -ge 200 ] || return 1
+	stop_arcade || return 1
+	# Keys of the same device, pressed or not, differ in nothing but their code: so no member may exist that tells one.
+	! grep -iE 'KEY_|BTN_|keycode|scancode|"code"' "$work/out" "$work/err" | grep -v 'libbpf:'
+}
+
+check "1000 packets: at least 990 marks at each of three hops, and no others" packets_are_followed
+check "with the reader idle and others waking each other none is marked" nobody_else_is_marked
+check "8000 packets a second: at most 60 wakeups a second, every record read or counted" wakeups_are_few
+check "no log line and no statistic tells a key" no_key_code_is_told
+check "no complaint in the kernel log" no_kernel_complaints
+finish
