@@ -141,6 +141,8 @@ static __always_inline void chain_follow_wakeup(struct task_struct *wakee)
 		chain_mark_root(wakee, tctx->root_ns);
 	else if (chain_is_live(current, tctx))
 		chain_hand_on(tctx, wakee);
+	else if (policy_chain_joined(&tctx->chain, current->nvcsw))
+		stats_inc(nr_chain_expired);
 }
 
 /* @p starts to run: how long after its root? */
