@@ -280,9 +280,12 @@ void BPF_PROG(arcade_enable, struct task_struct *p)
 
 	if (!tctx)
 		return;
-	/* From another class, or new: owed nothing, owes nothing. */
+	/*
+	 * From another class, or new: starts with a slice of debt, or a stream of short-lived children would always come
+	 * before everyone who waits.
+	 */
 	tctx->llc = topo_llc_of(scx_bpf_task_cpu(p));
-	tctx->vtime = *fair_clock(tctx->llc);
+	tctx->vtime = *fair_clock(tctx->llc) + policy_virtual(knobs.slice_ns, p->scx.weight);
 	tctx->exec_seen_ns = p->se.sum_exec_runtime;
 	tctx->queued_at_ns = 0;
 }

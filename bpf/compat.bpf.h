@@ -45,8 +45,17 @@ struct scx_bpf_dsq_insert_vtime_args___compat {
 
 bool __scx_bpf_dsq_insert_vtime(struct task_struct *p, struct scx_bpf_dsq_insert_vtime_args___compat *args) __ksym __weak;
 
-/* From 6.19 on; before that the field is written. */
+/* During an iteration, from ops.dispatch. */
+bool scx_bpf_dsq_move(struct bpf_iter_scx_dsq *it__iter, struct task_struct *p, u64 dsq_id, u64 enq_flags) __ksym __weak;
+
+/*
+ * From 6.19 on; before that the field is written. Where the function exists, writing is deprecated and the verifier says
+ * so in the kernel log, even if (Debian's 7.2) the function cannot be called: then a slice cannot be changed at all.
+ */
 bool scx_bpf_task_set_slice(struct task_struct *p, u64 slice) __ksym __weak;
+
+/* Set by the daemon before load. */
+const volatile bool compat_slice_is_writable;
 
 /*
  * x86 keeps the nesting of interrupts in a per-CPU word. Where that is absent (other architectures keep it in the
@@ -114,12 +123,15 @@ static __always_inline bool compat_kick_cpu(s32 cpu, u64 flags)
 	return true;
 }
 
-static __always_inline void compat_task_set_slice(struct task_struct *p, u64 slice_ns)
+/* Return: false where slices cannot be changed. */
+static __always_inline bool compat_task_set_slice(struct task_struct *p, u64 slice_ns)
 {
 	if (bpf_ksym_exists(scx_bpf_task_set_slice))
-		scx_bpf_task_set_slice(p, slice_ns);
-	else
-		p->scx.slice = slice_ns;
+		return scx_bpf_task_set_slice(p, slice_ns);
+	if (!compat_slice_is_writable)
+		return false;
+	p->scx.slice = slice_ns;
+	return true;
 }
 
 /*

@@ -6,6 +6,10 @@
  * queue of that CPU. Both are ordered by deadline, and a CPU takes the earlier
  * head of the two. A CPU that finds nothing takes from another LLC.
  *
+ * Deadlines alone bound nobody's wait: while short tasks keep coming, a task of
+ * low weight stays last. So from time to time the end of a queue is looked at,
+ * and who has waited for FAIR_WAIT_MAX_NS runs next, whatever its deadline.
+ *
  * The runtime that is charged is the kernel's own (sum_exec_runtime), so time
  * in interrupts is nobody's debt and no clock is read for it.
  */
@@ -15,10 +19,17 @@
 /* Queue ids, as tools show them: the CPU's number, or 0x10000 + the LLC's. */
 #define FAIR_DSQ_LLC_BASE 0x10000ULL
 
+/* Well below the 1 s that nobody may wait: whoever is found must still get his turn. */
+#define FAIR_WAIT_MAX_NS (400 * POLICY_NS_PER_MS)
+/* How often an LLC looks for such tasks, and how many of the last in the queue it looks at. */
+#define FAIR_AGE_CHECK_NS (20 * POLICY_NS_PER_MS)
+#define FAIR_AGE_CHECK_NR 8
+
 /* Written by every CPU of the LLC without a lock: it only needs to move on, and a lost step is made up by the next task. */
 struct fair_llc {
 	u64 clock;
-	u64 pad[7];		/* a cache line each */
+	u64 aged_at_ns;		/* scx_bpf_now() of the last look for old tasks */
+	u64 pad[6];		/* a cache line each */
 };
 
 static struct fair_llc fair_llcs[ARCADE_MAX_LLCS];
@@ -88,6 +99,55 @@ static __always_inline bool fair_first_deadline(u64 dsq_id, u64 *deadline)
 	return found;
 }
 
+static __always_inline bool fair_waited_too_long(struct task_struct *p, u64 now_ns)
+{
+	struct task_ctx *tctx = task_ctx_of(p);
+	u64 since_ns = tctx ? tctx->queued_at_ns : 0;
+
+	return since_ns && policy_before(since_ns + FAIR_WAIT_MAX_NS, now_ns);
+}
+
+/* Takes the first of the last few in a queue that has waited too long and may run here. Return: was there one? */
+static __always_inline bool fair_take_aged(u64 dsq_id, u64 now_ns)
+{
+	struct bpf_iter_scx_dsq it;
+	struct task_struct *p;
+	bool taken = false;
+	int i;
+
+	if (!scx_bpf_dsq_nr_queued(dsq_id))
+		return false;
+	if (!bpf_iter_scx_dsq_new(&it, dsq_id, SCX_DSQ_ITER_REV)) {
+		bpf_for(i, 0, FAIR_AGE_CHECK_NR) {
+			p = bpf_iter_scx_dsq_next(&it);
+			if (!p)
+				break;
+			if (fair_waited_too_long(p, now_ns) && scx_bpf_dsq_move(&it, p, SCX_DSQ_LOCAL, 0)) {
+				taken = true;
+				break;
+			}
+		}
+	}
+	bpf_iter_scx_dsq_destroy(&it);
+	if (taken)
+		stats_inc(nr_aged);
+	return taken;
+}
+
+/* From time to time; again at once as long as there is somebody. */
+static __always_inline bool fair_dispatch_aged(u32 llc, u64 llc_dsq, u64 cpu_dsq)
+{
+	struct fair_llc *fllc = &fair_llcs[llc & (ARCADE_MAX_LLCS - 1)];
+	u64 now_ns = scx_bpf_now();
+
+	if (policy_before(now_ns, fllc->aged_at_ns + FAIR_AGE_CHECK_NS))
+		return false;
+	if (fair_take_aged(cpu_dsq, now_ns) || fair_take_aged(llc_dsq, now_ns))
+		return true;
+	fllc->aged_at_ns = now_ns;
+	return false;
+}
+
 /* Takes a task of another LLC whose CPUs are all busy. */
 static __always_inline bool fair_steal(u32 llc)
 {
@@ -115,15 +175,17 @@ static __always_inline void fair_dispatch(s32 cpu, struct task_struct *prev)
 	bool cpu_is_first = in_cpu && (!in_llc || policy_before(cpu_first, first));
 	struct task_ctx *tctx;
 
+	if ((in_llc || in_cpu) && fair_dispatch_aged(llc, llc_dsq, cpu_dsq))
+		return;
 	if (cpu_is_first)
 		first = cpu_first;
 	if (prev && (prev->scx.flags & SCX_TASK_QUEUED)) {
 		tctx = task_ctx_of(prev);
 		if (tctx) {
 			fair_charge(prev, tctx);
-			if ((!in_llc && !in_cpu) ||
-			    policy_before(fair_deadline(prev, tctx, fair_class(prev, tctx)), first)) {
-				compat_task_set_slice(prev, knobs.slice_ns);
+			if (((!in_llc && !in_cpu) ||
+			     policy_before(fair_deadline(prev, tctx, fair_class(prev, tctx)), first)) &&
+			    compat_task_set_slice(prev, knobs.slice_ns)) {
 				stats_inc(nr_kept);
 				return;
 			}

@@ -94,6 +94,7 @@ static int probe_kernel(const struct options *opts, struct bpf_facts *facts)
 	facts->kick = btf__find_by_name_kind(btf, "scx_bpf_kick_cpu", BTF_KIND_FUNC) > 0;
 	/* From 6.19 on the callback is deprecated, and the kernel says so in its log. */
 	facts->cpu_release = btf__find_by_name_kind(btf, "scx_bpf_reenqueue_local___v2", BTF_KIND_FUNC) < 0;
+	facts->slice_writable = btf__find_by_name_kind(btf, "scx_bpf_task_set_slice", BTF_KIND_FUNC) < 0;
 	btf__free(btf);
 	return 0;
 }
@@ -120,6 +121,8 @@ static int configure(struct bpf *bpf, const struct options *opts, const struct t
 		/* Threads of one core share a ring. */
 		skel->rodata->input_cpu_ring[cpu] = (core < 0 ? cpu : (uint32_t)core) % ARCADE_NR_RINGS;
 	}
+
+	skel->rodata->compat_slice_is_writable = bpf->facts.slice_writable;
 
 	err = kernel_hotplug_seq(&hotplug_seq);
 	if (err)

@@ -45,6 +45,7 @@ struct bpf_facts {
 	int hook_errors[NR_BPF_HOOKS];	/* errno of a refusal */
 	bool interrupts_told_apart;	/* chain knows a task's wakeup from an interrupt's */
 	bool kick;			/* idle CPUs can be kicked */
+	bool slice_writable;		/* the slice of a task is set by writing it */
 	bool cpu_release;		/* real-time takeover hands the local queue back */
 };
 

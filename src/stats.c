@@ -54,6 +54,7 @@ static const struct field fields[] = {
 	FIELD("preempt_no_victim", kernel.nr_preempt_no_victim, "chain members that found no CPU to take"),
 	FIELD("preempt_no_token", kernel.nr_preempt_no_token, "preemptions refused by the budget"),
 	FIELD("slices_renewed", kernel.nr_kept, "slices renewed because nobody was owed more"),
+	FIELD("aged", kernel.nr_aged, "tasks taken out of turn because they had waited too long"),
 	FIELD("steals", kernel.nr_steals, "tasks taken from the queue of another cache"),
 	FIELD("kicks", kernel.nr_kicks, "idle CPUs woken after a task was queued"),
 	MAXIMUM("wait_max", kernel.wait_max_ns, "longest time that a task was queued"),

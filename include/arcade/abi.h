@@ -116,6 +116,7 @@ struct arcade_stats {
 	u64 nr_preempt_no_victim;
 	u64 nr_preempt_no_token;
 	u64 nr_kept;				/* slices renewed: nobody with an earlier deadline waited */
+	u64 nr_aged;				/* tasks taken out of turn because they had waited too long */
 	u64 nr_steals;				/* tasks taken from another LLC's queue */
 	u64 nr_kicks;
 	u64 nr_task_ctx_failed;			/* tasks that have no state of ours: scheduled plainly */
