@@ -29,8 +29,7 @@ CFLAGS ?= -O2 -g
 WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wformat=2 \
 	-Wno-unused-parameter $(if $(filter 1,$(WERROR)),-Werror)
 HARDENING := -fstack-protector-strong -fPIE
-SANITIZE := $(if $(filter 1,$(ASAN)),-fsanitize=address$(comma)undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer)
-comma := ,
+SANITIZE := $(if $(filter 1,$(ASAN)),-fsanitize=address -fsanitize=undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer)
 ALL_CFLAGS = -std=gnu11 -D_GNU_SOURCE -DARCADE_VERSION='"$(VERSION)"' -Iinclude -Isrc -Ibpf -I$(B)/gen \
 	$(LIBBPF_CFLAGS) $(LIBEVDEV_CFLAGS) $(WARNINGS) $(HARDENING) $(SANITIZE) $(CFLAGS)
 BPF_CFLAGS = -g -O2 -target bpf -mcpu=v3 -D__TARGET_ARCH_x86 -fms-extensions -Wall -Wno-microsoft-anon-tag \
@@ -40,9 +39,6 @@ BPF_CFLAGS = -g -O2 -target bpf -mcpu=v3 -D__TARGET_ARCH_x86 -fms-extensions -Wa
 SRCS := $(filter-out src/main.c,$(wildcard src/*.c))
 OBJS := $(SRCS:src/%.c=$(B)/src/%.o)
 SCENE_OBJS := $(patsubst tools/scene/%.c,$(B)/scene.d/%.o,$(wildcard tools/scene/*.c))
-UNIT_TESTS := $(patsubst tests/unit/%.c,$(B)/unit/%,$(wildcard tests/unit/test_*.c))
-BPF_TESTS := $(patsubst tests/bpf/%.c,$(B)/bpftest/%,$(wildcard tests/bpf/test_*.c))
-VM_PROGS := $(patsubst tests/vm/%.c,$(B)/vm/%,$(filter-out %.bpf.c,$(wildcard tests/vm/*.c)))
 
 .PHONY: all
 all: $(B)/scx_arcade $(B)/scene
@@ -93,9 +89,11 @@ $(B)/scx_arcade: $(B)/src/main.o $(OBJS)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(SANITIZE) $(LDFLAGS) -pie -o $@ $^ $(LIBBPF_LIBS)
 
+ASAN_VARS = B=$(B)/asan ASAN=1 CFLAGS='-O1 -g' VMLINUX_H=$(B)/gen/vmlinux.h
+
 .PHONY: asan
-asan:
-	$(Q)$(MAKE) --no-print-directory B=$(B)/asan ASAN=1 CFLAGS='-O1 -g' $(B)/asan/scx_arcade
+asan: $(B)/gen/vmlinux.h
+	$(Q)$(MAKE) --no-print-directory $(ASAN_VARS) $(B)/asan/scx_arcade
 
 # ---- the scene ----
 

@@ -1,38 +1,53 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# The tests' part of the Makefile: programs first, then the runner's targets.
+# The tests' part of the Makefile: the programs first, then the targets that run them.
+
+CMOCKA_LIBS := -lcmocka
+UNIT_TESTS := $(patsubst tests/unit/test_%.c,%,$(wildcard tests/unit/test_*.c))
+VM_PROGS := $(patsubst tests/vm/%.c,$(B)/vm/%,$(filter-out %.bpf.c,$(wildcard tests/vm/*.c)))
+
+define BPF_COMPILE
+	$(call say,BPF,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CLANG) $(BPF_CFLAGS) -c $< -o $@
+endef
 
 $(B)/bpf/%.bpf.o: tests/bpf/%.bpf.c $(BPF_ROOMS) $(B)/gen/vmlinux.h
-	$(call say,BPF,$@)
-	@mkdir -p $(@D)
-	$(Q)$(CLANG) $(BPF_CFLAGS) -c $< -o $@
+	$(BPF_COMPILE)
 
 $(B)/bpf/%.bpf.o: tests/vm/%.bpf.c $(BPF_ROOMS) $(B)/gen/vmlinux.h
-	$(call say,BPF,$@)
-	@mkdir -p $(@D)
-	$(Q)$(CLANG) $(BPF_CFLAGS) -c $< -o $@
+	$(BPF_COMPILE)
 
-U := $(B)/asan
-CMOCKA_LIBS := -lcmocka
+# Unit tests link everything but main(). They exist twice: under sanitizers, and plain for valgrind.
+UNIT_LINKED := $(SRCS:src/%.c=src/%.o) scene.d/histogram.o
+UNIT_ASAN_OBJS := $(addprefix $(B)/asan/,$(UNIT_LINKED))
+UNIT_PLAIN_OBJS := $(addprefix $(B)/,$(UNIT_LINKED))
 
-# Unit tests run under AddressSanitizer and UBSan: their objects are those of `make asan`.
-UNIT_CFLAGS = -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
-UNIT_OBJS := $(SRCS:src/%.c=$(U)/src/%.o) $(U)/scene.d/histogram.o
-
-$(B)/unit/test_%: tests/unit/test_%.c unit-objects
+define UNIT_COMPILE
 	$(call say,CC,$@)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(ALL_CFLAGS) -Itests/unit -Itools/scene $(UNIT_CFLAGS) -MMD -MP -MF $@.d -o $@ $< $(UNIT_OBJS) \
-		$(LIBBPF_LIBS) $(CMOCKA_LIBS) -lpthread -lm
+	$(Q)$(CC) $(ALL_CFLAGS) -Itests/unit -Itools/scene $(1) -MMD -MP -MF $@.d -o $@ $< $(2) $(LIBBPF_LIBS) $(CMOCKA_LIBS) -lpthread -lm
+endef
 
-.PHONY: unit-objects
-unit-objects: $(B)/gen/arcade.skel.h
-	$(Q)$(MAKE) --no-print-directory B=$(U) ASAN=1 CFLAGS='-O1 -g' $(UNIT_OBJS)
+$(B)/unit/test_%: tests/unit/test_%.c unit-asan-objects
+	$(call UNIT_COMPILE,-fsanitize=address -fsanitize=undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer,$(UNIT_ASAN_OBJS))
 
-# An object to preload makes the Nth allocation fail.
+$(B)/unit-plain/test_%: tests/unit/test_%.c $(UNIT_PLAIN_OBJS)
+	$(call UNIT_COMPILE,,$(UNIT_PLAIN_OBJS))
+
+.PHONY: unit-asan-objects
+unit-asan-objects: $(B)/gen/vmlinux.h
+	$(Q)$(MAKE) --no-print-directory $(ASAN_VARS) $(UNIT_ASAN_OBJS)
+
+# To be preloaded: makes the Nth allocation fail. The probe is what its own test runs it on.
 $(B)/unit/failalloc.so: tests/unit/failalloc.c
 	$(call say,CC,$@)
 	@mkdir -p $(@D)
-	$(Q)$(CC) -std=gnu11 -D_GNU_SOURCE -O2 -g -Wall -Wextra -shared -fPIC -o $@ $< -ldl
+	$(Q)$(CC) -std=gnu11 -D_GNU_SOURCE -O2 -g $(WARNINGS) -shared -fPIC -o $@ $< -ldl
+
+$(B)/unit/failalloc_probe: tests/unit/failalloc_probe.c
+	$(call say,CC,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) -std=gnu11 -D_GNU_SOURCE -O0 -g $(WARNINGS) -o $@ $<
 
 $(B)/bpftest/test_hook: $(B)/gen/hooktest.skel.h
 $(B)/bpftest/test_%: tests/bpf/test_%.c
@@ -44,3 +59,30 @@ $(B)/vm/%: tests/vm/%.c $(OBJS)
 	$(call say,CC,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -MF $@.d -o $@ $< $(OBJS) $(LIBBPF_LIBS) $(CMOCKA_LIBS) -lpthread
+
+.PHONY: test-setup test-programs-unit test-programs-bpf test-programs-vm
+test-setup:
+	$(Q)tools/setup build test
+
+test-programs-unit: test-setup
+	$(Q)$(MAKE) --no-print-directory $(addprefix $(B)/unit/test_,$(UNIT_TESTS)) $(addprefix $(B)/unit-plain/test_,$(UNIT_TESTS)) \
+		$(B)/unit/failalloc.so $(B)/unit/failalloc_probe
+
+test-programs-bpf: test-setup
+	$(Q)$(MAKE) --no-print-directory $(B)/bpftest/test_hook
+
+test-programs-vm: test-setup
+	$(Q)$(MAKE) --no-print-directory all asan $(VM_PROGS) $(B)/bpf/foreign.bpf.o $(B)/bpf/crowd.bpf.o $(B)/unit/failalloc.so
+
+.PHONY: check check-unit check-bpf check-vm
+check: test-programs-unit test-programs-bpf test-programs-vm
+	$(Q)tests/run unit bpf vm
+
+check-unit: test-programs-unit
+	$(Q)tests/run unit
+
+check-bpf: test-programs-bpf
+	$(Q)tests/run bpf
+
+check-vm: test-programs-vm
+	$(Q)tests/run vm

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only
-# The daemon as a user meets it: starts, refusals, stops, faults.
+# The daemon as a user meets it: refusals, options, and what can go wrong around it.
 . "$(dirname "$0")/lib.sh"
 before=$(bpf_objects)
 
@@ -56,32 +56,6 @@ check_beside_running() {
 	start_arcade || return 1
 	"$arcade" --check | grep -q 'active: arcade_' && state_is enabled && stop_arcade
 }
-
-killed_and_started() {
-	for _ in 1 2 3; do
-		start_arcade || return 1
-		stop_arcade KILL
-		eventually 10 state_is disabled || return 1
-		# The kernel's own scheduler runs: this process is on it.
-		bash -c 'for ((i = 0; i < 20000; i++)); do :; done' || return 1
-	done
-	start_arcade && stop_arcade && nothing_left "$before"
-}
-
-two_at_once() {
-	local a b sa=0 sb=0
-	"$arcade" 2>"$work/a" & a=$!
-	"$arcade" 2>"$work/b" & b=$!
-	eventually 30 state_is enabled || return 1
-	eventually 30 one_is_gone $a $b || return 1
-	kill -INT $a $b 2>/dev/null
-	wait $a || sa=$?
-	wait $b || sb=$?
-	cat "$work/a" "$work/b"
-	[ "$sa $sb" = "0 6" ] || [ "$sa $sb" = "6 0" ] || { echo "statuses $sa $sb"; return 1; }
-	nothing_left "$before"
-}
-one_is_gone() { ! is_running "$1" || ! is_running "$2"; }
 
 without_hook() {
 	start_arcade --no-input-hook --stats 0.2 --json || return 1
@@ -140,18 +114,6 @@ stopped_reader() {
 	[ $((($(date +%s%N) - start) / 1000000)) -lt 1000 ] && nothing_left "$before"
 }
 
-across_processes() {
-	local fds
-	for i in $(seq 20); do
-		"$arcade" 2>"$work/err" & arcade_pid=$!
-		eventually 30 state_is enabled || return 1
-		stop_arcade || { echo "round $i: status $?"; return 1; }
-	done
-	nothing_left "$before"
-}
-
-in_one_process() { "$top/build/vm/restart_loop" 100 && nothing_left "$before"; }
-
 # The Nth allocation fails: an error that says so, or a start that did without it; never a crash, never a rest.
 failed_malloc() {
 	local total n status shown=0
@@ -190,16 +152,12 @@ check "runs as arcade_…, SIGINT stops it within 1 s" runs_and_stops INT
 check "SIGTERM stops it within 1 s" runs_and_stops TERM
 check "a second instance: one line, status 6" second_instance
 check "--check beside a running instance changes nothing" check_beside_running
-check "killed with SIGKILL three times, starts again at once" killed_and_started
-check "two starts at the same time: one wins" two_at_once
 check "--no-input-hook: no packets, no chains" without_hook
 check "a hook that the kernel refuses is reported, the scheduler runs" refused_hook
 check "closed stdout: an error, nothing left" closed_stdout
 check "the reader of stdout goes away: an error, nothing left" reader_goes_away
 check "full disks under log and statistics do not stop it" full_disk
 check "a reader that does not read does not hold it up" stopped_reader
-check "20 starts and stops across processes leave nothing" across_processes
-check "100 starts and stops in one process leave nothing" in_one_process
 check "failed allocations end in an error or nothing, and leave nothing" failed_malloc
 check "no complaint in the kernel log" no_kernel_complaints
 finish
