@@ -193,8 +193,7 @@ void BPF_PROG(arcade_enqueue, struct task_struct *p, u64 enq_flags)
 		return;
 	}
 	llc = topo_llc_of(cpu);
-	fair_enter_llc(tctx, llc);
-	tctx->vtime = policy_clamp_vtime(tctx->vtime, *fair_clock(llc));
+	fair_settle(p, tctx, llc);
 	class = fair_class(p, tctx);
 
 	if (p->nr_cpus_allowed == 1 || compat_migration_disabled(p)) {
@@ -235,9 +234,8 @@ void BPF_PROG(arcade_running, struct task_struct *p)
 	if (!tctx)
 		return;
 	llc = topo_llc_of(cpu);
-	fair_enter_llc(tctx, llc);
+	fair_settle(p, tctx, llc);
 	clock = fair_clock(llc);
-	tctx->vtime = policy_clamp_vtime(tctx->vtime, *clock);
 	tctx->exec_seen_ns = p->se.sum_exec_runtime;
 	if (policy_before(*clock, tctx->vtime))
 		*clock = tctx->vtime;
@@ -281,11 +279,11 @@ void BPF_PROG(arcade_enable, struct task_struct *p)
 	if (!tctx)
 		return;
 	/*
-	 * From another class, or new: starts with a slice of debt, or a stream of short-lived children would always come
-	 * before everyone who waits.
+	 * From another class, or new: starts with half a slice of debt, or a stream of short-lived children would always
+	 * come before everyone who waits.
 	 */
 	tctx->llc = topo_llc_of(scx_bpf_task_cpu(p));
-	tctx->vtime = *fair_clock(tctx->llc) + policy_virtual(knobs.slice_ns, p->scx.weight);
+	tctx->vtime = *fair_clock(tctx->llc) + policy_virtual(knobs.slice_ns / 2, p->scx.weight);
 	tctx->exec_seen_ns = p->se.sum_exec_runtime;
 	tctx->queued_at_ns = 0;
 }

@@ -27,6 +27,9 @@
 /* A slot this old was left behind by an exit hook that could not run. The longest input_event() is some 10 us. */
 #define CHAIN_ROOT_WINDOW_NS (2 * POLICY_NS_PER_MS)
 
+/* Latest event per lane: the maximum of old and new, so that races of two CPUs lose nothing. Read by the daemon, too. */
+u64 chain_lane_root_ns[ARCADE_MAX_LANES];
+
 /* Of one CPU; only touched by it, in interrupts. */
 struct chain_root_slot {
 	u64 root_ns;		/* 0: empty */
@@ -46,7 +49,10 @@ static __always_inline struct chain_root_slot *chain_slot_this_cpu(void)
 static __always_inline void chain_root_enter(u64 now_ns, u32 lane)
 {
 	u32 level = compat_interrupt_level();
+	u64 *latest_ns = &chain_lane_root_ns[lane & (ARCADE_MAX_LANES - 1)];
 
+	if (policy_before(*latest_ns, now_ns))
+		*latest_ns = now_ns;
 	if (level) {
 		struct chain_root_slot *slot = chain_slot_this_cpu();
 
@@ -77,14 +83,21 @@ static __always_inline void chain_root_leave(void)
 	}
 }
 
-/* Is @p a member now? Reads the clock only if it might be. */
-static __always_inline bool chain_is_live(const struct task_struct *p, const struct task_ctx *tctx)
+/*
+ * Is @p a member now? Reads the clock only if it might be. Renewing here may race with another CPU's look at the same
+ * task; both write the same event.
+ */
+static __always_inline bool chain_is_live(const struct task_struct *p, struct task_ctx *tctx)
 {
-	return policy_chain_joined(&tctx->chain, p->nvcsw) &&
-	       policy_chain_live(&tctx->chain, p->nvcsw, bpf_ktime_get_ns(), knobs.chain_budget_ns);
+	struct policy_chain *chain = &tctx->chain;
+
+	if (!policy_chain_joined(chain, p->nvcsw))
+		return false;
+	policy_chain_renew(chain, chain_lane_root_ns[chain->lane & (ARCADE_MAX_LANES - 1)], knobs.chain_ttl_ns);
+	return policy_chain_live(chain, p->nvcsw, bpf_ktime_get_ns(), knobs.chain_budget_ns);
 }
 
-static __always_inline void chain_mark_root(struct task_struct *wakee, u64 root_ns)
+static __always_inline void chain_mark_root(struct task_struct *wakee, u64 root_ns, u32 lane)
 {
 	struct task_ctx *tctx;
 
@@ -93,7 +106,7 @@ static __always_inline void chain_mark_root(struct task_struct *wakee, u64 root_
 	tctx = task_ctx_of(wakee);
 	if (!tctx)
 		return;
-	policy_chain_start(&tctx->chain, wakee->nvcsw, ARCADE_ROOT_INPUT, root_ns, knobs.chain_ttl_ns);
+	policy_chain_start(&tctx->chain, wakee->nvcsw, ARCADE_ROOT_INPUT, lane, root_ns, knobs.chain_ttl_ns);
 	tctx->chain_first_run = true;
 	stats_inc(nr_chain_marks[0]);
 }
@@ -130,7 +143,7 @@ static __always_inline void chain_follow_wakeup(struct task_struct *wakee)
 		const struct chain_root_slot *slot = chain_slot_this_cpu();
 
 		if (slot->root_ns && slot->level == level)
-			chain_mark_root(wakee, slot->root_ns);
+			chain_mark_root(wakee, slot->root_ns, slot->lane);
 		return;
 	}
 	current = bpf_get_current_task_btf();
@@ -138,7 +151,7 @@ static __always_inline void chain_follow_wakeup(struct task_struct *wakee)
 	if (!tctx)
 		return;
 	if (tctx->root_ns && tctx->root_nvcsw == current->nvcsw)
-		chain_mark_root(wakee, tctx->root_ns);
+		chain_mark_root(wakee, tctx->root_ns, tctx->root_lane);
 	else if (chain_is_live(current, tctx))
 		chain_hand_on(tctx, wakee);
 	else if (policy_chain_joined(&tctx->chain, current->nvcsw))

@@ -68,6 +68,13 @@ static __always_inline void fair_charge(struct task_struct *p, struct task_ctx *
 	chain_charge(p, tctx, ran_ns);
 }
 
+/* Brings @p to the clock of @llc, with credit and debt in bounds. */
+static __always_inline void fair_settle(struct task_struct *p, struct task_ctx *tctx, u32 llc)
+{
+	fair_enter_llc(tctx, llc);
+	tctx->vtime = policy_clamp_vtime(tctx->vtime, *fair_clock(llc), knobs.slice_ns, p->scx.weight);
+}
+
 static __always_inline enum arcade_class fair_class(struct task_struct *p, struct task_ctx *tctx)
 {
 	/* Kernel threads carry a chain but get nothing from it. */
@@ -76,7 +83,7 @@ static __always_inline enum arcade_class fair_class(struct task_struct *p, struc
 
 static __always_inline u64 fair_deadline(struct task_struct *p, struct task_ctx *tctx, enum arcade_class class)
 {
-	return policy_deadline(tctx->vtime, knobs.slice_ns, p->scx.weight, class);
+	return policy_deadline(tctx->vtime, *fair_clock(tctx->llc), knobs.slice_ns, p->scx.weight, class);
 }
 
 /* Deadline of the first task in a queue. Return: false if it is empty. */

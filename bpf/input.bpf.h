@@ -78,9 +78,6 @@ u32 input_reader_polling;
 u64 input_last_wakeup_ns;
 u32 input_next_device;
 
-/* End of the time in which the player was last seen to act, per lane. Grows only, so that races lose nothing. */
-u64 input_lane_until_ns[ARCADE_MAX_LANES];
-
 static __always_inline bool input_test_bit(const unsigned long *bits, u32 bit)
 {
 	return bits[bit / 64] >> (bit % 64) & 1;
@@ -170,12 +167,9 @@ static __always_inline void input_record(u64 now_ns, struct input_device device,
 static __always_inline bool input_packet(u64 now_ns, struct input_device device, u32 nr_events)
 {
 	u32 lane = device.lane & (ARCADE_MAX_LANES - 1);
-	u64 until_ns = now_ns + knobs.chain_ttl_ns;
 
 	stats_inc_atomic(nr_packets);
 	stats_inc_atomic(nr_lane_packets[lane]);
-	if (policy_before(input_lane_until_ns[lane], until_ns))
-		input_lane_until_ns[lane] = until_ns;
 	if (input_reader_attached)
 		input_record(now_ns, device, nr_events);
 	return lane != ARCADE_LANE_OTHER;

@@ -9,7 +9,7 @@
  * Virtual time. A task's vtime advances by the CPU time it used, scaled by
  * 100 / weight. The clock of a queue follows the tasks that it runs. A task
  * that slept may lag behind that clock by at most one credit, a task that ran
- * elsewhere may be ahead by at most one debt. The deadline is the vtime at
+ * more than its share may be ahead by at most one debt. The deadline is the vtime at
  * which the next slice will be used up, shifted by the offset of the class:
  * who is owed most, or asks for least, runs first.
  *
@@ -19,6 +19,8 @@
  * voluntary context switches of the task. The count of these switches is
  * stored with it, so it ends by itself when the task blocks, without a hook
  * and without anything to forget. It also ends with its time and its budget.
+ * Only the reader of a stream of events, who is not woken again as long as he
+ * is busy with the last, lives on with each new event (policy_chain_renew).
  */
 #ifndef ARCADE_POLICY_H
 #define ARCADE_POLICY_H
@@ -33,9 +35,14 @@
 
 /* A sleeper may be owed this much vtime: two frames at 60 Hz would let a burst run one through. */
 #define POLICY_CREDIT_NS (20 * POLICY_NS_PER_MS)
-/* Nobody is more than this behind the clock's favour: bounds the wait of a nice 19 task and of one that changed queues. */
-#define POLICY_DEBT_NS (400 * POLICY_NS_PER_MS)
-/* How much earlier the deadline of a chain member is: ahead of every credit, within the debt. */
+/*
+ * Debt is at most this many of the task's own virtual slices: enough to keep shares in proportion to weights, too little
+ * to shut out for long who was allowed to run ahead as a member of chains.
+ */
+#define POLICY_DEBT_SLICES 2
+/* And at most this: bounds the wait of a nice 19 task. */
+#define POLICY_DEBT_MAX_NS (400 * POLICY_NS_PER_MS)
+/* How much earlier the deadline of a chain member is: ahead of every credit. */
 #define POLICY_CHAIN_OFFSET_NS (40 * POLICY_NS_PER_MS)
 
 /* A CPU whose current task has no rank cannot be taken. */
@@ -50,7 +57,8 @@ struct policy_chain {
 	u8 root;		/* enum arcade_root */
 	u8 hop;			/* 1: woken by the event itself */
 	u16 nr_handed_on;
-	u32 pad;
+	u8 lane;		/* enum arcade_lane of the root */
+	u8 pad[3];
 };
 
 static inline bool policy_before(u64 a, u64 b)
@@ -72,20 +80,30 @@ static inline u64 policy_virtual(u64 ns, u32 weight)
 }
 
 /* The vtime with which a task enters a queue whose clock shows @clock. */
-static inline u64 policy_clamp_vtime(u64 vtime, u64 clock)
+static inline u64 policy_clamp_vtime(u64 vtime, u64 clock, u64 slice_ns, u32 weight)
 {
+	u64 debt_ns = POLICY_DEBT_SLICES * policy_virtual(slice_ns, weight);
+
+	if (debt_ns > POLICY_DEBT_MAX_NS)
+		debt_ns = POLICY_DEBT_MAX_NS;
 	if (policy_before(vtime, clock - POLICY_CREDIT_NS))
 		return clock - POLICY_CREDIT_NS;
-	if (policy_before(clock + POLICY_DEBT_NS, vtime))
-		return clock + POLICY_DEBT_NS;
+	if (policy_before(clock + debt_ns, vtime))
+		return clock + debt_ns;
 	return vtime;
 }
 
-static inline u64 policy_deadline(u64 vtime, u64 slice_ns, u32 weight, enum arcade_class class)
+/*
+ * A chain member's debt does not count: it ran ahead because we let it, and its budget bounds how far. Otherwise the
+ * reader of a fast mouse would come last as soon as it cannot preempt.
+ */
+static inline u64 policy_deadline(u64 vtime, u64 clock, u64 slice_ns, u32 weight, enum arcade_class class)
 {
-	u64 deadline = vtime + policy_virtual(slice_ns, weight);
-
-	return class == ARCADE_CLASS_CHAIN ? deadline - POLICY_CHAIN_OFFSET_NS : deadline;
+	if (class != ARCADE_CLASS_CHAIN)
+		return vtime + policy_virtual(slice_ns, weight);
+	if (policy_before(clock, vtime))
+		vtime = clock;
+	return vtime + policy_virtual(slice_ns, weight) - POLICY_CHAIN_OFFSET_NS;
 }
 
 /* @nvcsw: the task's count now. Cheap part first: for most tasks it is also the last. */
@@ -100,16 +118,38 @@ static inline bool policy_chain_live(const struct policy_chain *chain, u64 nvcsw
 	       chain->ran_ns < budget_ns;
 }
 
-static inline void policy_chain_start(struct policy_chain *wakee, u64 wakee_nvcsw, enum arcade_root root, u64 root_ns,
-				      u64 ttl_ns)
+static inline void policy_chain_start(struct policy_chain *wakee, u64 wakee_nvcsw, enum arcade_root root, u32 lane,
+				      u64 root_ns, u64 ttl_ns)
 {
 	wakee->root_ns = root_ns;
 	wakee->expires_ns = root_ns + ttl_ns;
 	wakee->nvcsw = wakee_nvcsw;
 	wakee->ran_ns = 0;
 	wakee->root = root;
+	wakee->lane = lane;
 	wakee->hop = 1;
 	wakee->nr_handed_on = 0;
+}
+
+/* Share of a CPU, as divisor, that a stream of events gives back of its reader's budget. */
+#define POLICY_RENEW_DIVISOR 2
+
+/*
+ * Another event came at @root_ns in the lane of a first-hop member. He is reading it now or soon, so his chain is that
+ * event's from here on. Of his budget he gets back half of the time between the two: a reader that never sleeps keeps
+ * half a CPU, not a whole one.
+ */
+static inline void policy_chain_renew(struct policy_chain *chain, u64 root_ns, u64 ttl_ns)
+{
+	u64 back_ns;
+
+	if (chain->hop != 1 || !policy_before(chain->root_ns, root_ns))
+		return;
+	back_ns = (root_ns - chain->root_ns) / POLICY_RENEW_DIVISOR;
+	chain->ran_ns = chain->ran_ns > back_ns ? chain->ran_ns - back_ns : 0;
+	chain->root_ns = root_ns;
+	chain->expires_ns = root_ns + ttl_ns;
+	chain->nr_handed_on = 0;
 }
 
 /* The caller has checked hop and fan-out of the live @waker. */
@@ -120,6 +160,7 @@ static inline void policy_chain_hand_on(struct policy_chain *waker, struct polic
 	wakee->nvcsw = wakee_nvcsw;
 	wakee->ran_ns = 0;
 	wakee->root = waker->root;
+	wakee->lane = waker->lane;
 	wakee->hop = waker->hop + 1;
 	wakee->nr_handed_on = 0;
 	waker->nr_handed_on++;

@@ -350,7 +350,7 @@ uint32_t bpf_active_lanes(const struct bpf *bpf, uint64_t now)
 	uint32_t lanes = 0;
 
 	for (int lane = 0; lane < NR_ARCADE_LANES; lane++)
-		if (bpf->skel->bss->input_lane_until_ns[lane] > now)
+		if (bpf->skel->bss->chain_lane_root_ns[lane] + bpf->skel->data_knobs->knobs.chain_ttl_ns > now)
 			lanes |= 1u << lane;
 	return lanes;
 }

@@ -35,7 +35,6 @@ u32 arg_packets;
 u32 arg_lane;
 u64 ret_ns;
 u32 ret_level;
-u32 ret_slot_empty;
 
 SEC("syscall")
 int run_packets(void *ctx)
@@ -47,6 +46,16 @@ int run_packets(void *ctx)
 	bpf_for(i, 0, nr)
 		input_packet(bpf_ktime_get_ns(), device, 3);
 	ret_ns = bpf_ktime_get_ns() - start_ns;
+	return 0;
+}
+
+u64 arg_root_ns;
+
+SEC("syscall")
+int run_root(void *ctx)
+{
+	chain_root_enter(arg_root_ns, arg_lane);
+	chain_root_leave();
 	return 0;
 }
 

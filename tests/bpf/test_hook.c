@@ -249,20 +249,20 @@ static void test_wakeups_are_rationed(void **state)
 	assert_int_equal(totals(fixture).nr_ring_wakeups, stats.nr_ring_wakeups);
 }
 
-static void test_lane_window_only_grows(void **state)
+static void test_lane_root_only_grows(void **state)
 {
 	struct fixture *fixture = *state;
-	uint64_t *until = fixture->skel->bss->input_lane_until_ns, first;
+	uint64_t *latest = fixture->skel->bss->chain_lane_root_ns;
 
-	fixture->skel->bss->arg_packets = 1;
 	fixture->skel->bss->arg_lane = ARCADE_LANE_TOUCH;
-	run_prog(fixture->skel->progs.run_packets);
-	first = until[ARCADE_LANE_TOUCH];
-	assert_true(first > 0);
-	fixture->skel->data_knobs->knobs.chain_ttl_ns = 1;
-	run_prog(fixture->skel->progs.run_packets);
-	assert_int_equal(until[ARCADE_LANE_TOUCH], first);
-	assert_int_equal(until[ARCADE_LANE_MOUSE], 0);
+	fixture->skel->bss->arg_root_ns = 5000;
+	run_prog(fixture->skel->progs.run_root);
+	assert_int_equal(latest[ARCADE_LANE_TOUCH], 5000);
+	/* Another CPU that was a little earlier, and later to write it down. */
+	fixture->skel->bss->arg_root_ns = 4000;
+	run_prog(fixture->skel->progs.run_root);
+	assert_int_equal(latest[ARCADE_LANE_TOUCH], 5000);
+	assert_int_equal(latest[ARCADE_LANE_MOUSE], 0);
 }
 
 static void test_interrupts_are_told_apart(void **state)
@@ -300,7 +300,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_full_ring_drops_and_counts, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_writers_on_all_cpus, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_wakeups_are_rationed, setup, teardown),
-		cmocka_unit_test_setup_teardown(test_lane_window_only_grows, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_lane_root_only_grows, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_interrupts_are_told_apart, setup, teardown),
 	};
 

@@ -40,13 +40,15 @@ static void test_lag_is_bounded(void **state)
 	for (int i = 0; i < FUZZ_ROUNDS; i++) {
 		u64 clock = clocks[i % ARRAY_SIZE(clocks)];
 		u64 vtime = clock + (s64)(unit_random_next(&random) >> 20) - (1LL << 43);
-		u64 clamped = policy_clamp_vtime(vtime, clock);
+		u32 weight = 1 + unit_random_below(&random, 10000);
+		u64 clamped = policy_clamp_vtime(vtime, clock, 3 * MS, weight);
 
 		assert_false(policy_before(clamped, clock - POLICY_CREDIT_NS));
-		assert_false(policy_before(clock + POLICY_DEBT_NS, clamped));
+		assert_false(policy_before(clock + POLICY_DEBT_MAX_NS, clamped));
+		assert_false(policy_before(clock + POLICY_DEBT_SLICES * policy_virtual(3 * MS, weight), clamped));
 		/* Clamping twice changes nothing, and the order of two tasks never turns round. */
-		assert_int_equal(policy_clamp_vtime(clamped, clock), clamped);
-		assert_false(policy_before(policy_clamp_vtime(vtime + MS, clock), clamped));
+		assert_int_equal(policy_clamp_vtime(clamped, clock, 3 * MS, weight), clamped);
+		assert_false(policy_before(policy_clamp_vtime(vtime + MS, clock, 3 * MS, weight), clamped));
 	}
 }
 
@@ -57,13 +59,14 @@ static void test_class_order(void **state)
 	for (int i = 0; i < FUZZ_ROUNDS; i++) {
 		u64 clock = clocks[i % ARRAY_SIZE(clocks)];
 		u64 slice = 250000 + unit_random_below(&random, 20000000);
-		u64 member = policy_deadline(clock, slice, 100, ARCADE_CLASS_CHAIN);
-		u64 sleeper = policy_deadline(clock - POLICY_CREDIT_NS, slice, 100, ARCADE_CLASS_NORMAL);
+		u64 debt = policy_virtual(unit_random_below(&random, 6000000), 100);
+		u64 member = policy_deadline(clock + debt, clock, slice, 100, ARCADE_CLASS_CHAIN);
+		u64 sleeper = policy_deadline(clock - POLICY_CREDIT_NS, clock, slice, 100, ARCADE_CLASS_NORMAL);
 
-		/* A member that is owed nothing comes before a sleeper with all its credit … */
+		/* A member comes before a sleeper with all its credit, whatever it owes … */
 		assert_true(policy_before(member, sleeper));
 		/* … but not before one that has waited: members are not above the law. */
-		assert_true(policy_before(policy_deadline(clock - 2 * POLICY_CHAIN_OFFSET_NS, slice, 100,
+		assert_true(policy_before(policy_deadline(clock - 2 * POLICY_CHAIN_OFFSET_NS, clock, slice, 100,
 							  ARCADE_CLASS_NORMAL), member));
 	}
 }
@@ -76,7 +79,7 @@ static void test_chain_ends(void **state)
 		u64 root = clocks[i];
 
 		assert_false(policy_chain_live(&(struct policy_chain){ 0 }, 0, root, 4 * MS));
-		policy_chain_start(&chain, 17, ARCADE_ROOT_INPUT, root, 33 * MS);
+		policy_chain_start(&chain, 17, ARCADE_ROOT_INPUT, ARCADE_LANE_MOUSE, root, 33 * MS);
 		assert_int_equal(chain.hop, 1);
 		assert_true(policy_chain_live(&chain, 17, root, 4 * MS));
 		assert_true(policy_chain_live(&chain, 17, root + 33 * MS - 1, 4 * MS));
@@ -94,7 +97,7 @@ static void test_chain_hands_on_the_root(void **state)
 {
 	struct policy_chain waker, wakee;
 
-	policy_chain_start(&waker, 3, ARCADE_ROOT_INPUT, 500 * MS, 33 * MS);
+	policy_chain_start(&waker, 3, ARCADE_ROOT_INPUT, ARCADE_LANE_MOUSE, 500 * MS, 33 * MS);
 	waker.ran_ns = 1 * MS;
 	for (int hop = 2; hop <= ARCADE_MAX_HOPS; hop++) {
 		policy_chain_hand_on(&waker, &wakee, 100 + hop);
@@ -107,6 +110,42 @@ static void test_chain_hands_on_the_root(void **state)
 		assert_int_equal(wakee.nr_handed_on, 0);
 		waker = wakee;
 	}
+}
+
+static void test_busy_reader_lives_on(void **state)
+{
+	struct policy_chain chain, other;
+
+	policy_chain_start(&chain, 9, ARCADE_ROOT_INPUT, ARCADE_LANE_MOUSE, 100 * MS, 33 * MS);
+	chain.ran_ns = 4 * MS;
+	chain.nr_handed_on = 8;
+	/* An event from before says nothing new. */
+	policy_chain_renew(&chain, 100 * MS, 33 * MS);
+	policy_chain_renew(&chain, 99 * MS, 33 * MS);
+	assert_false(policy_chain_live(&chain, 9, 101 * MS, 4 * MS));
+	policy_chain_renew(&chain, 102 * MS, 33 * MS);
+	assert_true(policy_chain_live(&chain, 9, 102 * MS, 4 * MS));
+	assert_int_equal(chain.root_ns, 102 * MS);
+	assert_int_equal(chain.ran_ns, 3 * MS);
+	assert_int_equal(chain.nr_handed_on, 0);
+	/* Not beyond its activation, and not for those who do not read the device. */
+	assert_false(policy_chain_live(&chain, 10, 102 * MS, 4 * MS));
+	policy_chain_hand_on(&chain, &other, 5);
+	policy_chain_renew(&other, 110 * MS, 33 * MS);
+	assert_int_equal(other.root_ns, 102 * MS);
+
+	/* A reader that never sleeps under a steady stream gets half a CPU as member, not more. */
+	u64 as_member = 0, now = 200 * MS;
+	policy_chain_start(&chain, 9, ARCADE_ROOT_INPUT, ARCADE_LANE_MOUSE, now, 33 * MS);
+	for (int i = 0; i < 10000; i++, now += MS) {
+		policy_chain_renew(&chain, now, 33 * MS);
+		if (policy_chain_live(&chain, 9, now, 4 * MS)) {
+			as_member += MS;
+			chain.ran_ns += MS;
+		}
+	}
+	assert_true(as_member <= 10000 * MS / POLICY_RENEW_DIVISOR + 5 * MS);
+	assert_true(as_member >= 10000 * MS / POLICY_RENEW_DIVISOR - 5 * MS);
 }
 
 static void test_bucket_keeps_its_rate(void **state)
@@ -182,10 +221,10 @@ static void test_shares_follow_weights(void **state)
 		int next = 0;
 
 		for (int i = 1; i < 4; i++)
-			if (policy_before(policy_deadline(vtime[i], 3 * MS, weights[i], ARCADE_CLASS_NORMAL),
-					  policy_deadline(vtime[next], 3 * MS, weights[next], ARCADE_CLASS_NORMAL)))
+			if (policy_before(policy_deadline(vtime[i], clock, 3 * MS, weights[i], ARCADE_CLASS_NORMAL),
+					  policy_deadline(vtime[next], clock, 3 * MS, weights[next], ARCADE_CLASS_NORMAL)))
 				next = i;
-		vtime[next] = policy_clamp_vtime(vtime[next], clock);
+		vtime[next] = policy_clamp_vtime(vtime[next], clock, 3 * MS, weights[next]);
 		clock = policy_max_time(clock, vtime[next]);
 		vtime[next] += policy_virtual(3 * MS, weights[next]);
 		ran[next] += 3 * MS;
@@ -204,6 +243,7 @@ int main(void)
 		cmocka_unit_test(test_before_survives_the_wrap), cmocka_unit_test(test_vtime_follows_weight),
 		cmocka_unit_test(test_lag_is_bounded),		 cmocka_unit_test(test_class_order),
 		cmocka_unit_test(test_chain_ends),		 cmocka_unit_test(test_chain_hands_on_the_root),
+		cmocka_unit_test(test_busy_reader_lives_on),
 		cmocka_unit_test(test_bucket_keeps_its_rate),	 cmocka_unit_test(test_victims_rank),
 		cmocka_unit_test(test_histogram_buckets),	 cmocka_unit_test(test_shares_follow_weights),
 	};
