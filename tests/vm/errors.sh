@@ -1,0 +1,48 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# The kernel ends the scheduler: the daemon says how and why, and goes, with its own status.
+. "$(dirname "$0")/lib.sh"
+before=$(bpf_objects)
+
+# Wait for the daemon to go by itself; its status must be 7.
+gone_by_itself() {
+	local status=0
+	eventually 20 has_gone || return 1
+	wait "$arcade_pid" || status=$?
+	arcade_pid=
+	cat "$work/err"
+	[ $status -eq 7 ] || { echo "status $status"; return 1; }
+}
+has_gone() { ! is_running "$arcade_pid"; }
+
+ended_by_sysrq() {
+	start_arcade || return 1
+	echo 1 >/proc/sys/kernel/sysrq
+	echo S >/proc/sysrq-trigger
+	gone_by_itself && grep -q '^error: the scheduler was ended: .*sysrq' "$work/err" && nothing_left "$before"
+}
+
+# A real-time task holds a CPU, and a task that may run nowhere else waits beyond the kernel's patience.
+ended_by_stall() {
+	local hog spinner
+	export SCX_TIMEOUT_MS=1000
+	start_arcade --exit-dump-len 1048576 || return 1
+	unset SCX_TIMEOUT_MS
+	sysctl -q kernel.sched_rt_runtime_us=-1
+	# It must end by itself: with its CPU taken nobody of lower priority could end it there.
+	taskset -c 0 chrt -f 50 bash -c 'while [ $SECONDS -lt 6 ]; do :; done' & hog=$!
+	taskset -c 0 bash -c 'while :; do :; done' & spinner=$!
+	gone_by_itself
+	local status=$?
+	wait $hog
+	kill $spinner
+	wait $spinner
+	sysctl -q kernel.sched_rt_runtime_us=950000
+	[ $status -eq 0 ] && grep -q '^error: the kernel ended the scheduler: runnable task stall: ' "$work/err" &&
+		grep -q '^dump: arcade: slice_us=3000 ' "$work/err" && grep -q '^dump:  *class=.* queued: cpu=' "$work/err" &&
+		grep -q '^dump:  *vtime=.*chain: hop=' "$work/err" && nothing_left "$before"
+}
+
+check "ended by sysrq: said, status 7, nothing left" ended_by_sysrq
+check "ended by a stall: said, with a dump of our state, status 7, nothing left" ended_by_stall
+finish
