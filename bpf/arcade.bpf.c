@@ -89,7 +89,8 @@ int BPF_PROG(input_event_exit, struct input_dev *dev, unsigned int type, unsigne
 	return 0;
 }
 
-SEC("fentry/input_unregister_device")
+/* At the end: until then a packet may still come, and would make the entry again. */
+SEC("fexit/input_unregister_device")
 int BPF_PROG(input_device_gone, struct input_dev *dev)
 {
 	u64 key = (u64)dev;
@@ -102,6 +103,18 @@ SEC("tp_btf/sched_waking")
 int BPF_PROG(chain_waking, struct task_struct *wakee)
 {
 	chain_follow_wakeup(wakee);
+	return 0;
+}
+
+/* Run once after load: what only the loaded program knows of its kernel. */
+u32 fact_can_kick;
+u32 fact_can_set_slice;
+
+SEC("syscall")
+int tell_facts(void *ctx)
+{
+	fact_can_kick = compat_can_kick();
+	fact_can_set_slice = compat_can_set_slice();
 	return 0;
 }
 
@@ -129,7 +142,7 @@ s32 BPF_PROG(arcade_select_cpu, struct task_struct *p, s32 prev_cpu, u64 wake_fl
 	if (!tctx)
 		return cpu;
 	if (is_idle) {
-		compat_dsq_insert(p, SCX_DSQ_LOCAL, knobs.slice_ns, 0);
+		compat_dsq_insert(p, COMPAT_DSQ_LOCAL, knobs.slice_ns, 0);
 		stats_inc(nr_idle_direct);
 		return cpu;
 	}
@@ -139,7 +152,7 @@ s32 BPF_PROG(arcade_select_cpu, struct task_struct *p, s32 prev_cpu, u64 wake_fl
 	victim = preempt_pick_cpu(p, tctx, cpu);
 	if (victim < 0)
 		return cpu;
-	compat_dsq_insert(p, SCX_DSQ_LOCAL, slice_of(tctx, class), SCX_ENQ_PREEMPT);
+	compat_dsq_insert(p, COMPAT_DSQ_LOCAL, slice_of(tctx, class), COMPAT_ENQ_PREEMPT);
 	return victim;
 }
 
@@ -150,23 +163,23 @@ static __always_inline void enqueue_pinned(struct task_struct *p, struct task_ct
 	u64 slice_ns = slice_of(tctx, class);
 
 	if (scx_bpf_test_and_clear_cpu_idle(cpu)) {
-		compat_dsq_insert(p, SCX_DSQ_LOCAL, slice_ns, enq_flags);
+		compat_dsq_insert(p, COMPAT_DSQ_LOCAL, slice_ns, enq_flags);
 		stats_inc(nr_idle_direct);
 		return;
 	}
-	if (enq_flags & SCX_ENQ_WAKEUP) {
+	if (enq_flags & COMPAT_ENQ_WAKEUP) {
 		u64 now_ns = scx_bpf_now();
 
 		if (class == ARCADE_CLASS_CHAIN && knobs.preempt &&
 		    preempt_rank(cpu, now_ns, tctx->chain.root_ns, false) != POLICY_RANK_NEVER &&
 		    preempt_claim(tctx, cpu, now_ns)) {
-			compat_dsq_insert(p, SCX_DSQ_LOCAL, slice_ns, enq_flags | SCX_ENQ_PREEMPT);
+			compat_dsq_insert(p, COMPAT_DSQ_LOCAL, slice_ns, enq_flags | COMPAT_ENQ_PREEMPT);
 			return;
 		}
 		/* A CPU's own kernel threads work for whatever runs there, in short runs. */
 		if ((p->flags & PF_KTHREAD) && preempt_cpu_of(cpu)->class == ARCADE_CLASS_NORMAL &&
 		    preempt_take_tokens(tctx, cpu, now_ns)) {
-			compat_dsq_insert(p, SCX_DSQ_LOCAL, slice_ns, enq_flags | SCX_ENQ_PREEMPT);
+			compat_dsq_insert(p, COMPAT_DSQ_LOCAL, slice_ns, enq_flags | COMPAT_ENQ_PREEMPT);
 			stats_inc(nr_kthread_preempts);
 			return;
 		}
@@ -174,8 +187,10 @@ static __always_inline void enqueue_pinned(struct task_struct *p, struct task_ct
 	tctx->queued_at_ns = scx_bpf_now();
 	compat_dsq_insert_vtime(p, fair_dsq_of_cpu(cpu), slice_ns, fair_deadline(p, tctx, class), enq_flags);
 	stats_inc(nr_queued_cpu);
-	if (scx_bpf_test_and_clear_cpu_idle(cpu) && compat_kick_cpu(cpu, SCX_KICK_IDLE))
+	if (compat_can_kick() && scx_bpf_test_and_clear_cpu_idle(cpu)) {
+		compat_kick_idle(cpu);
 		stats_inc(nr_kicks);
+	}
 }
 
 SEC("struct_ops/arcade_enqueue")
@@ -189,7 +204,7 @@ void BPF_PROG(arcade_enqueue, struct task_struct *p, u64 enq_flags)
 	if (!tctx) {
 		/* The kernel's own queue is consumed by every CPU: late rather than lost. */
 		stats_inc(nr_task_ctx_failed);
-		compat_dsq_insert(p, SCX_DSQ_GLOBAL, knobs.slice_ns, enq_flags);
+		compat_dsq_insert(p, COMPAT_DSQ_GLOBAL, knobs.slice_ns, enq_flags);
 		return;
 	}
 	llc = topo_llc_of(cpu);
@@ -201,10 +216,10 @@ void BPF_PROG(arcade_enqueue, struct task_struct *p, u64 enq_flags)
 		return;
 	}
 	/* Not asked in select_cpu: a slice that ended, a preempted task, a changed mask. */
-	if (!(enq_flags & SCX_ENQ_CPU_SELECTED)) {
+	if (!(enq_flags & COMPAT_ENQ_CPU_SELECTED)) {
 		idle = idle_pick_cpu(p);
 		if (idle >= 0) {
-			compat_dsq_insert(p, SCX_DSQ_LOCAL_ON | idle, slice_of(tctx, class), enq_flags);
+			compat_dsq_insert(p, COMPAT_DSQ_LOCAL_ON | idle, slice_of(tctx, class), enq_flags);
 			stats_inc(nr_idle_direct);
 			return;
 		}
@@ -296,10 +311,12 @@ void BPF_PROG(arcade_cpu_release, s32 cpu, struct scx_cpu_release_args *args)
 		scx_bpf_reenqueue_local();
 }
 
-SEC("struct_ops/arcade_init_task")
+/* Sleepable, so that the allocation may wait for memory. A task that gets none is scheduled plainly, not refused. */
+SEC("struct_ops.s/arcade_init_task")
 s32 BPF_PROG(arcade_init_task, struct task_struct *p, struct scx_init_task_args *args)
 {
-	return bpf_task_storage_get(&task_ctxs, p, NULL, BPF_LOCAL_STORAGE_GET_F_CREATE) ? 0 : -KERNEL_ENOMEM;
+	bpf_task_storage_get(&task_ctxs, p, NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	return 0;
 }
 
 SEC("struct_ops/arcade_dump")

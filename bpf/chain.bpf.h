@@ -168,8 +168,11 @@ static __always_inline void chain_account_run(struct task_struct *p, struct task
 	if (!tctx->chain_first_run)
 		return;
 	tctx->chain_first_run = false;
-	if (!policy_chain_joined(&tctx->chain, p->nvcsw))
+	if (!policy_chain_joined(&tctx->chain, p->nvcsw)) {
+		/* Marked while it was on its way to sleep, before that was counted: void. */
+		stats_inc(nr_chain_void);
 		return;
+	}
 	stats = stats_this_cpu();
 	root = tctx->chain.root;
 	hop = tctx->chain.hop - 1;

@@ -13,6 +13,21 @@
 #ifndef ARCADE_COMPAT_BPF_H
 #define ARCADE_COMPAT_BPF_H
 
+/*
+ * Some of these numbers have moved between kernels (SCX_ENQ_CPU_SELECTED is 0x400 in 6.18 and 0x100000 in 7.3): all are
+ * taken from the running one.
+ */
+#define COMPAT_ENQ_WAKEUP	bpf_core_enum_value(enum scx_enq_flags, SCX_ENQ_WAKEUP)
+#define COMPAT_ENQ_PREEMPT	bpf_core_enum_value(enum scx_enq_flags, SCX_ENQ_PREEMPT)
+#define COMPAT_ENQ_CPU_SELECTED bpf_core_enum_value(enum scx_enq_flags, SCX_ENQ_CPU_SELECTED)
+#define COMPAT_DSQ_LOCAL	bpf_core_enum_value(enum scx_dsq_id_flags, SCX_DSQ_LOCAL)
+#define COMPAT_DSQ_LOCAL_ON	bpf_core_enum_value(enum scx_dsq_id_flags, SCX_DSQ_LOCAL_ON)
+#define COMPAT_DSQ_GLOBAL	bpf_core_enum_value(enum scx_dsq_id_flags, SCX_DSQ_GLOBAL)
+#define COMPAT_DSQ_ITER_REV	bpf_core_enum_value(enum scx_dsq_iter_flags, SCX_DSQ_ITER_REV)
+#define COMPAT_PICK_IDLE_CORE	bpf_core_enum_value(enum scx_pick_idle_cpu_flags, SCX_PICK_IDLE_CORE)
+#define COMPAT_KICK_IDLE	bpf_core_enum_value(enum scx_kick_flags, SCX_KICK_IDLE)
+#define COMPAT_TASK_QUEUED	bpf_core_enum_value(enum scx_ent_flags, SCX_TASK_QUEUED)
+
 s32 scx_bpf_create_dsq(u64 dsq_id, s32 node) __ksym __weak;
 s32 scx_bpf_dsq_nr_queued(u64 dsq_id) __ksym __weak;
 s32 scx_bpf_select_cpu_dfl(struct task_struct *p, s32 prev_cpu, u64 wake_flags, bool *is_idle) __ksym __weak;
@@ -114,13 +129,21 @@ static __always_inline bool compat_dsq_move_to_local(u64 dsq_id)
 	return scx_bpf_dsq_move_to_local___v2___compat(dsq_id, 0);
 }
 
-/* Return: false where the kernel cannot be asked; inserting on the CPU's local queue wakes it, too. */
-static __always_inline bool compat_kick_cpu(s32 cpu, u64 flags)
+/* Where it cannot, do not look for idle CPUs to kick: looking claims them. */
+static __always_inline bool compat_can_kick(void)
 {
-	if (!bpf_ksym_exists(scx_bpf_kick_cpu))
-		return false;
-	scx_bpf_kick_cpu(cpu, flags);
-	return true;
+	return bpf_ksym_exists(scx_bpf_kick_cpu);
+}
+
+static __always_inline void compat_kick_idle(s32 cpu)
+{
+	if (compat_can_kick())
+		scx_bpf_kick_cpu(cpu, COMPAT_KICK_IDLE);
+}
+
+static __always_inline bool compat_can_set_slice(void)
+{
+	return bpf_ksym_exists(scx_bpf_task_set_slice) || compat_slice_is_writable;
 }
 
 /* Return: false where slices cannot be changed. */

@@ -114,8 +114,14 @@ static __always_inline bool fair_waited_too_long(struct task_struct *p, u64 now_
 	return since_ns && policy_before(since_ns + FAIR_WAIT_MAX_NS, now_ns);
 }
 
-/* Takes the first of the last few in a queue that has waited too long and may run here. Return: was there one? */
-static __always_inline bool fair_take_aged(u64 dsq_id, u64 now_ns)
+/* Moving a task to a CPU that it may not use is an error that ends the scheduler. */
+static __always_inline bool fair_may_run_on(const struct task_struct *p, s32 cpu)
+{
+	return bpf_cpumask_test_cpu(cpu, p->cpus_ptr) && !compat_migration_disabled(p);
+}
+
+/* Takes the first of the last few in a queue that has waited too long and may run on this CPU. Return: was there one? */
+static __always_inline bool fair_take_aged(u64 dsq_id, s32 cpu, u64 now_ns)
 {
 	struct bpf_iter_scx_dsq it;
 	struct task_struct *p;
@@ -124,12 +130,13 @@ static __always_inline bool fair_take_aged(u64 dsq_id, u64 now_ns)
 
 	if (!scx_bpf_dsq_nr_queued(dsq_id))
 		return false;
-	if (!bpf_iter_scx_dsq_new(&it, dsq_id, SCX_DSQ_ITER_REV)) {
+	if (!bpf_iter_scx_dsq_new(&it, dsq_id, COMPAT_DSQ_ITER_REV)) {
 		bpf_for(i, 0, FAIR_AGE_CHECK_NR) {
 			p = bpf_iter_scx_dsq_next(&it);
 			if (!p)
 				break;
-			if (fair_waited_too_long(p, now_ns) && scx_bpf_dsq_move(&it, p, SCX_DSQ_LOCAL, 0)) {
+			if (fair_waited_too_long(p, now_ns) && fair_may_run_on(p, cpu) &&
+			    scx_bpf_dsq_move(&it, p, COMPAT_DSQ_LOCAL, 0)) {
 				taken = true;
 				break;
 			}
@@ -141,15 +148,36 @@ static __always_inline bool fair_take_aged(u64 dsq_id, u64 now_ns)
 	return taken;
 }
 
+/* The first in the CPU's own queue, if it has waited too long. Return: was it taken? */
+static __always_inline bool fair_take_aged_pinned(u64 cpu_dsq, u64 now_ns)
+{
+	struct bpf_iter_scx_dsq it;
+	struct task_struct *p;
+	bool aged = false;
+
+	if (!scx_bpf_dsq_nr_queued(cpu_dsq))
+		return false;
+	if (!bpf_iter_scx_dsq_new(&it, cpu_dsq, 0)) {
+		p = bpf_iter_scx_dsq_next(&it);
+		aged = p && fair_waited_too_long(p, now_ns);
+	}
+	bpf_iter_scx_dsq_destroy(&it);
+	if (!aged || !compat_dsq_move_to_local(cpu_dsq))
+		return false;
+	stats_inc(nr_aged);
+	return true;
+}
+
 /* From time to time; again at once as long as there is somebody. */
-static __always_inline bool fair_dispatch_aged(u32 llc, u64 llc_dsq, u64 cpu_dsq)
+static __always_inline bool fair_dispatch_aged(s32 cpu, u32 llc, u64 llc_dsq)
 {
 	struct fair_llc *fllc = &fair_llcs[llc & (ARCADE_MAX_LLCS - 1)];
 	u64 now_ns = scx_bpf_now();
 
 	if (policy_before(now_ns, fllc->aged_at_ns + FAIR_AGE_CHECK_NS))
 		return false;
-	if (fair_take_aged(cpu_dsq, now_ns) || fair_take_aged(llc_dsq, now_ns))
+	/* What waits in the CPU's own queue can run nowhere else, whatever its mask says. */
+	if (fair_take_aged_pinned(fair_dsq_of_cpu(cpu), now_ns) || fair_take_aged(llc_dsq, cpu, now_ns))
 		return true;
 	fllc->aged_at_ns = now_ns;
 	return false;
@@ -173,6 +201,19 @@ static __always_inline bool fair_steal(u32 llc)
 	return false;
 }
 
+/*
+ * Lets @prev run on for another slice. Neither stopping nor running is called then, so who runs where is noted here.
+ * Return: false where slices cannot be set.
+ */
+static __always_inline bool fair_renew(s32 cpu, struct task_struct *prev, enum arcade_class class, u64 root_ns)
+{
+	if (!compat_task_set_slice(prev, knobs.slice_ns))
+		return false;
+	preempt_note_running(cpu, class, root_ns, scx_bpf_now() + knobs.slice_ns);
+	stats_inc(nr_kept);
+	return true;
+}
+
 /* Next task for @cpu, unless @prev, which still wants to run, is owed more. */
 static __always_inline void fair_dispatch(s32 cpu, struct task_struct *prev)
 {
@@ -180,22 +221,23 @@ static __always_inline void fair_dispatch(s32 cpu, struct task_struct *prev)
 	u64 llc_dsq = fair_dsq_of_llc(llc), cpu_dsq = fair_dsq_of_cpu(cpu), first = 0, cpu_first = 0;
 	bool in_llc = fair_first_deadline(llc_dsq, &first), in_cpu = fair_first_deadline(cpu_dsq, &cpu_first);
 	bool cpu_is_first = in_cpu && (!in_llc || policy_before(cpu_first, first));
-	struct task_ctx *tctx;
+	enum arcade_class class = ARCADE_CLASS_NORMAL;
+	struct task_ctx *tctx = NULL;
+	u64 root_ns = 0;
 
-	if ((in_llc || in_cpu) && fair_dispatch_aged(llc, llc_dsq, cpu_dsq))
+	if ((in_llc || in_cpu) && fair_dispatch_aged(cpu, llc, llc_dsq))
 		return;
 	if (cpu_is_first)
 		first = cpu_first;
-	if (prev && (prev->scx.flags & SCX_TASK_QUEUED)) {
+	if (prev && (prev->scx.flags & COMPAT_TASK_QUEUED)) {
 		tctx = task_ctx_of(prev);
 		if (tctx) {
 			fair_charge(prev, tctx);
-			if (((!in_llc && !in_cpu) ||
-			     policy_before(fair_deadline(prev, tctx, fair_class(prev, tctx)), first)) &&
-			    compat_task_set_slice(prev, knobs.slice_ns)) {
-				stats_inc(nr_kept);
+			class = fair_class(prev, tctx);
+			root_ns = class == ARCADE_CLASS_CHAIN ? tctx->chain.root_ns : 0;
+			if (((!in_llc && !in_cpu) || policy_before(fair_deadline(prev, tctx, class), first)) &&
+			    fair_renew(cpu, prev, class, root_ns))
 				return;
-			}
 		}
 	}
 	/* The queue of the LLC may hold only tasks that cannot run here, so the CPU's is asked again after it. */
@@ -205,8 +247,8 @@ static __always_inline void fair_dispatch(s32 cpu, struct task_struct *prev)
 		return;
 	if (in_cpu && compat_dsq_move_to_local(cpu_dsq))
 		return;
-	if (prev && (prev->scx.flags & SCX_TASK_QUEUED)) {
-		compat_task_set_slice(prev, knobs.slice_ns);
+	if (prev && (prev->scx.flags & COMPAT_TASK_QUEUED)) {
+		fair_renew(cpu, prev, class, root_ns);
 		return;
 	}
 	fair_steal(llc);

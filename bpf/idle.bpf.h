@@ -11,7 +11,7 @@
 /* An idle CPU that may run @p; the whole core if one is free. Return: < 0 if there is none. */
 static __always_inline s32 idle_pick_cpu(struct task_struct *p)
 {
-	s32 cpu = scx_bpf_pick_idle_cpu(p->cpus_ptr, SCX_PICK_IDLE_CORE);
+	s32 cpu = scx_bpf_pick_idle_cpu(p->cpus_ptr, COMPAT_PICK_IDLE_CORE);
 
 	return cpu >= 0 ? cpu : scx_bpf_pick_idle_cpu(p->cpus_ptr, 0);
 }
@@ -22,10 +22,15 @@ static __always_inline s32 idle_pick_cpu(struct task_struct *p)
  */
 static __always_inline void idle_kick_for(struct task_struct *p)
 {
-	s32 cpu = scx_bpf_pick_idle_cpu(p->cpus_ptr, 0);
+	s32 cpu;
 
-	if (cpu >= 0 && compat_kick_cpu(cpu, SCX_KICK_IDLE))
-		stats_inc(nr_kicks);
+	if (!compat_can_kick())
+		return;
+	cpu = scx_bpf_pick_idle_cpu(p->cpus_ptr, 0);
+	if (cpu < 0)
+		return;
+	compat_kick_idle(cpu);
+	stats_inc(nr_kicks);
 }
 
 #endif

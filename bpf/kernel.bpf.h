@@ -5,8 +5,7 @@
 #ifndef ARCADE_KERNEL_BPF_H
 #define ARCADE_KERNEL_BPF_H
 
-#define PF_KTHREAD    0x00200000	/* include/linux/sched.h */
-#define KERNEL_ENOMEM 12		/* include/uapi/asm-generic/errno-base.h */
+#define PF_KTHREAD 0x00200000	/* include/linux/sched.h */
 
 bool bpf_cpumask_test_cpu(u32 cpu, const struct cpumask *cpumask) __ksym __weak;
 

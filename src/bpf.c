@@ -34,7 +34,7 @@ static const struct {
 	[BPF_HOOK_CHAIN] = { "sched_waking", BPF_TRACE_RAW_TP },
 	[BPF_HOOK_INPUT_EXIT] = { "input_event", BPF_TRACE_FEXIT },
 	[BPF_HOOK_INPUT_ENTRY] = { "input_event", BPF_TRACE_FENTRY },
-	[BPF_HOOK_DEVICE_GONE] = { "input_unregister_device", BPF_TRACE_FENTRY },
+	[BPF_HOOK_DEVICE_GONE] = { "input_unregister_device", BPF_TRACE_FEXIT },
 };
 
 static int log_libbpf(enum libbpf_print_level level, const char *fmt, va_list ap)
@@ -91,7 +91,6 @@ static int probe_kernel(const struct options *opts, struct bpf_facts *facts)
 			facts->hooks[hook] = BPF_HOOK_ABSENT;
 	}
 	facts->interrupts_told_apart = btf__find_by_name_kind(btf, "__preempt_count", BTF_KIND_VAR) > 0;
-	facts->kick = btf__find_by_name_kind(btf, "scx_bpf_kick_cpu", BTF_KIND_FUNC) > 0;
 	/* From 6.19 on the callback is deprecated, and the kernel says so in its log. */
 	facts->cpu_release = btf__find_by_name_kind(btf, "scx_bpf_reenqueue_local___v2", BTF_KIND_FUNC) < 0;
 	facts->slice_writable = btf__find_by_name_kind(btf, "scx_bpf_task_set_slice", BTF_KIND_FUNC) < 0;
@@ -99,10 +98,9 @@ static int probe_kernel(const struct options *opts, struct bpf_facts *facts)
 	return 0;
 }
 
-static int configure(struct bpf *bpf, const struct options *opts, const struct topology *topology)
+static int configure(struct bpf *bpf, const struct options *opts, const struct topology *topology, uint64_t hotplug_seq)
 {
 	struct arcade_bpf *skel = bpf->skel;
-	uint64_t hotplug_seq;
 	int err;
 
 	if (skel->data_knobs->knobs.version != ARCADE_ABI_VERSION)
@@ -124,9 +122,6 @@ static int configure(struct bpf *bpf, const struct options *opts, const struct t
 
 	skel->rodata->compat_slice_is_writable = bpf->facts.slice_writable;
 
-	err = kernel_hotplug_seq(&hotplug_seq);
-	if (err)
-		return log_error_errno(err, "kernel: cannot read hotplug_seq");
 	skel->struct_ops.arcade_ops->hotplug_seq = hotplug_seq;
 	skel->struct_ops.arcade_ops->timeout_ms = opts->timeout_ms;
 	skel->struct_ops.arcade_ops->exit_dump_len = opts->exit_dump_len;
@@ -144,35 +139,58 @@ static int configure(struct bpf *bpf, const struct options *opts, const struct t
 	return 0;
 }
 
-static int open_and_load(struct bpf *bpf, const struct options *opts, const struct topology *topology)
+static int open_and_load(struct bpf *bpf, const struct options *opts, const struct topology *topology,
+			 uint64_t hotplug_seq)
 {
 	int err;
 
 	bpf->skel = arcade_bpf__open();
 	if (!bpf->skel)
 		return log_error_errno(errno, "kernel half: cannot open");
-	err = configure(bpf, opts, topology);
+	err = configure(bpf, opts, topology, hotplug_seq);
 	if (err)
 		return err;
 	return arcade_bpf__load(bpf->skel);
 }
 
-/* The kernel refuses an object as a whole. Return: was there a hook to leave out? */
+static bool give_up_hook(struct bpf *bpf, enum bpf_hook hook, int err)
+{
+	if (bpf->facts.hooks[hook] != BPF_HOOK_LOADED)
+		return false;
+	bpf->facts.hooks[hook] = BPF_HOOK_REFUSED;
+	bpf->facts.hook_errors[hook] = -err;
+	return true;
+}
+
+/*
+ * The kernel refuses an object as a whole, so hooks are left out step by step: the one that matters least, then the rest,
+ * which makes no sense without each other. Return: was there one to leave out?
+ */
 static bool give_up_hooks(struct bpf *bpf, int err)
 {
 	bool any = false;
 
-	for (int hook = 0; hook < NR_BPF_HOOKS; hook++) {
-		if (bpf->facts.hooks[hook] != BPF_HOOK_LOADED)
-			continue;
-		bpf->facts.hooks[hook] = BPF_HOOK_REFUSED;
-		bpf->facts.hook_errors[hook] = -err;
-		any = true;
-	}
+	if (give_up_hook(bpf, BPF_HOOK_DEVICE_GONE, err))
+		return true;
+	for (int hook = 0; hook < NR_BPF_HOOKS; hook++)
+		any |= give_up_hook(bpf, hook, err);
 	return any;
 }
 
-int bpf_new(const struct options *opts, const struct topology *topology, struct bpf **ret)
+/* Asks the loaded object what its kernel lets it call. */
+static int ask_facts(struct bpf *bpf)
+{
+	LIBBPF_OPTS(bpf_test_run_opts, run);
+	int err = bpf_prog_test_run_opts(bpf_program__fd(bpf->skel->progs.tell_facts), &run);
+
+	if (err)
+		return log_error_errno(err, "kernel half: cannot ask it what it found");
+	bpf->facts.kick = bpf->skel->bss->fact_can_kick;
+	bpf->facts.slice_settable = bpf->skel->bss->fact_can_set_slice;
+	return 0;
+}
+
+int bpf_new(const struct options *opts, const struct topology *topology, uint64_t hotplug_seq, struct bpf **ret)
 {
 	_cleanup_(bpf_freep) struct bpf *bpf = calloc(1, sizeof(*bpf));
 	int err;
@@ -189,14 +207,17 @@ int bpf_new(const struct options *opts, const struct topology *topology, struct 
 	if (err)
 		return err;
 
-	err = open_and_load(bpf, opts, topology);
-	if (err && bpf->skel && give_up_hooks(bpf, err)) {
-		log_warning_errno(err, "kernel half: does not load with its hooks, trying without (--verbose tells why)");
+	err = open_and_load(bpf, opts, topology, hotplug_seq);
+	while (err && err != -ENOMEM && bpf->skel && give_up_hooks(bpf, err)) {
+		log_warning_errno(err, "kernel half: does not load with all its hooks, trying with fewer (--verbose tells why)");
 		arcade_bpf__destroy(steal_ptr(&bpf->skel));
-		err = open_and_load(bpf, opts, topology);
+		err = open_and_load(bpf, opts, topology, hotplug_seq);
 	}
 	if (err)
 		return log_error_errno(err, "kernel half: the kernel does not load the scheduler (--verbose tells why)");
+	err = ask_facts(bpf);
+	if (err)
+		return err;
 	*ret = steal_ptr(&bpf);
 	return 0;
 }
@@ -260,7 +281,8 @@ int bpf_attach_scheduler(struct bpf *bpf)
 		return 0;
 	if (errno == EBUSY) {
 		kernel_sched_name(name, sizeof(name));
-		return log_error_errno(EBUSY, "another scheduler came first: %s", name);
+		log_error("another scheduler came first: %s", name);
+		return -EBUSY;
 	}
 	return log_error_errno(errno, "the kernel does not take the scheduler");
 }
@@ -271,7 +293,7 @@ int bpf_detach(struct bpf *bpf)
 
 	if (bpf->scheduler_link) {
 		bpf_link__destroy(steal_ptr(&bpf->scheduler_link));
-		err = kernel_wait_disabled(DETACH_TIMEOUT_NS);
+		err = kernel_wait_gone(KERNEL_OUR_NAME, DETACH_TIMEOUT_NS);
 		if (err)
 			log_error_errno(err, "the kernel still has not switched the scheduler off");
 	}

@@ -45,15 +45,17 @@ struct bpf_facts {
 	int hook_errors[NR_BPF_HOOKS];	/* errno of a refusal */
 	bool interrupts_told_apart;	/* chain knows a task's wakeup from an interrupt's */
 	bool kick;			/* idle CPUs can be kicked */
-	bool slice_writable;		/* the slice of a task is set by writing it */
+	bool slice_writable;		/* the slice of a task is set by writing it … */
+	bool slice_settable;		/* … or in some way at all */
 	bool cpu_release;		/* real-time takeover hands the local queue back */
 };
 
 /*
- * Load, attach nothing. Options and topology are only read here.
+ * Load, attach nothing. Options and topology are only read here. @hotplug_seq: of the kernel, read before @topology was,
+ * so that a CPU that came since is noticed.
  * Return: 0, -errno; logs what failed.
  */
-int bpf_new(const struct options *opts, const struct topology *topology, struct bpf **ret);
+int bpf_new(const struct options *opts, const struct topology *topology, uint64_t hotplug_seq, struct bpf **ret);
 
 /* Detaches what is attached. Accepts NULL. */
 void bpf_free(struct bpf *bpf);
@@ -62,7 +64,7 @@ DEFINE_CLEANUP(struct bpf *, bpf_free)
 /* A hook that cannot be attached is reported in the facts, not here. */
 void bpf_attach_hooks(struct bpf *bpf);
 
-/* Return: 0 when the scheduler runs, -errno; logs. */
+/* Return: 0 when the scheduler runs, -EBUSY if another one came first, -errno; logs. */
 int bpf_attach_scheduler(struct bpf *bpf);
 
 /* Scheduler first, wait until the kernel says that it is off, then the hooks. Return: 0, -ETIMEDOUT; logs. */

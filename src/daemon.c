@@ -3,6 +3,7 @@
 
 #include <inttypes.h>
 #include <signal.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "bpf.h"
@@ -26,9 +27,16 @@
 #define RESTART_MAX   20
 #define RESTART_IN_NS (10 * NSEC_PER_SEC)
 
+/* CPUs have settled when none came or went for this long. */
+#define SETTLE_NS (100 * NSEC_PER_MSEC)
+
+/* How long the remains of a killed instance may take: the kernel closes its descriptors one by one. */
+#define START_WAIT_NS (2 * NSEC_PER_SEC)
+
 /* Why a session ended. Positive, so that loop_run() tells it from an errno. */
 enum session_end {
 	SESSION_STOPPED = 1,	/* by a signal */
+	SESSION_SETTLED,	/* CPUs have stopped coming and going */
 	SESSION_EXITED,		/* the kernel ended the scheduler */
 	SESSION_NO_READER,	/* nobody will ever read stdout */
 };
@@ -39,6 +47,8 @@ struct daemon {
 	struct loop *loop;
 	struct signals signals;
 	struct timer print_timer;
+	struct timer settle_timer;
+	uint64_t hotplug_seq;	/* as last seen */
 	struct out out;
 
 	/* Of a session. */
@@ -53,7 +63,7 @@ static int handle_signal(struct signals *signals, const struct signalfd_siginfo 
 {
 	struct daemon *daemon = container_of(signals, struct daemon, signals);
 
-	log_info("stopping: %s", info->ssi_signo == SIGINT ? "interrupted" : "terminated");
+	log_info("stopping: %s", strsignal(info->ssi_signo));
 	loop_stop(daemon->loop, SESSION_STOPPED);
 	return 0;
 }
@@ -63,6 +73,18 @@ static int handle_exit(void *data)
 	struct daemon *daemon = data;
 
 	loop_stop(daemon->loop, SESSION_EXITED);
+	return 0;
+}
+
+/* A change of many CPUs is many events: start again when they are over. */
+static int check_settled(struct timer *timer, uint64_t now)
+{
+	struct daemon *daemon = container_of(timer, struct daemon, settle_timer);
+	uint64_t seq = daemon->hotplug_seq;
+
+	if (!kernel_hotplug_seq(&daemon->hotplug_seq) && daemon->hotplug_seq != seq)
+		return 0;
+	loop_stop(daemon->loop, SESSION_SETTLED);
 	return 0;
 }
 
@@ -155,6 +177,18 @@ static enum status check_privilege(void)
 	return STATUS_NO_PRIVILEGE;
 }
 
+/* lock_acquire(), but an instance that was killed a moment ago may still be on its way out. */
+static int lock_wait(void)
+{
+	const struct timespec pause = { .tv_nsec = 20 * NSEC_PER_MSEC };
+	uint64_t deadline_ns = now_ns() + START_WAIT_NS;
+	int fd;
+
+	while ((fd = lock_acquire()) == -EWOULDBLOCK && now_ns() < deadline_ns)
+		nanosleep(&pause, NULL);
+	return fd;
+}
+
 enum status daemon_new(const struct options *opts, struct daemon **ret)
 {
 	_cleanup_(daemon_freep) struct daemon *daemon = calloc(1, sizeof(*daemon));
@@ -170,6 +204,7 @@ enum status daemon_new(const struct options *opts, struct daemon **ret)
 	daemon->lock_fd = -1;
 	daemon->signals = (struct signals)SIGNALS_INIT;
 	timer_init(&daemon->print_timer, "statistics", print_stats);
+	timer_init(&daemon->settle_timer, "hotplug", check_settled);
 	out_init(&daemon->out, STDOUT_FILENO);
 	bpf_init_logging();
 
@@ -179,7 +214,11 @@ enum status daemon_new(const struct options *opts, struct daemon **ret)
 	if (status)
 		return status;
 	/* Before the look at the active scheduler: if that is our other instance, this says it better. */
-	daemon->lock_fd = lock_acquire();
+	daemon->lock_fd = lock_wait();
+	if (daemon->lock_fd == -EACCES) {
+		log_error("missing privileges: cannot lock %s; run as root", LOCK_FILE);
+		return STATUS_NO_PRIVILEGE;
+	}
 	if (daemon->lock_fd == -EWOULDBLOCK) {
 		log_error("another scx_arcade is running (it holds %s)", LOCK_FILE);
 		return STATUS_SECOND_INSTANCE;
@@ -188,6 +227,8 @@ enum status daemon_new(const struct options *opts, struct daemon **ret)
 		log_error_errno(daemon->lock_fd, "cannot lock %s", LOCK_FILE);
 		return STATUS_FAILED;
 	}
+	/* The scheduler of an instance that was killed a moment ago: nobody but us may run one of this name. */
+	kernel_wait_gone(KERNEL_OUR_NAME, START_WAIT_NS);
 	status = check_machine();
 	if (status)
 		return status;
@@ -200,6 +241,7 @@ enum status daemon_new(const struct options *opts, struct daemon **ret)
 	sigemptyset(&mask);
 	sigaddset(&mask, SIGINT);
 	sigaddset(&mask, SIGTERM);
+	sigaddset(&mask, SIGHUP);	/* the terminal is gone */
 	err = signals_init(&daemon->signals, daemon->loop, &mask, handle_signal);
 	if (err) {
 		log_error_errno(err, "signals");
@@ -213,6 +255,7 @@ enum status daemon_new(const struct options *opts, struct daemon **ret)
 static void session_stop(struct daemon *daemon)
 {
 	timer_disarm(&daemon->print_timer);
+	timer_disarm(&daemon->settle_timer);
 	if (daemon->bpf)
 		bpf_detach(daemon->bpf);
 	rings_free(steal_ptr(&daemon->rings));
@@ -237,15 +280,26 @@ static void log_report_line(void *data, const char *line)
 	log_info("%s", line);
 }
 
+static int log_topology_error(int err)
+{
+	if (err != -ERANGE)
+		return log_error_errno(err, "topology");
+	log_error("topology: more than %d CPUs are not supported", TOPOLOGY_MAX_CPUS);
+	return err;
+}
+
 static int session_start(struct daemon *daemon)
 {
 	uint64_t period_ns = print_period_ns(&daemon->opts);
 	int err;
 
+	err = kernel_hotplug_seq(&daemon->hotplug_seq);
+	if (err)
+		return log_error_errno(err, "kernel: cannot read hotplug_seq");
 	err = topology_new("/sys", &daemon->topology);
 	if (err)
-		return log_error_errno(err, "topology");
-	err = bpf_new(&daemon->opts, daemon->topology, &daemon->bpf);
+		return log_topology_error(err);
+	err = bpf_new(&daemon->opts, daemon->topology, daemon->hotplug_seq, &daemon->bpf);
 	if (err)
 		return err;
 	bpf_attach_hooks(daemon->bpf);
@@ -314,12 +368,14 @@ enum status daemon_run(struct daemon *daemon)
 	uint64_t first_ns = now_ns(), nr_in_row = 0;
 	enum status status;
 	bool restart;
+	int err;
 
 	do {
 		restart = false;
-		if (session_start(daemon)) {
+		err = session_start(daemon);
+		if (err) {
 			session_stop(daemon);
-			return STATUS_FAILED;
+			return err == -EBUSY ? STATUS_FOREIGN_SCHEDULER : STATUS_FAILED;
 		}
 		status = session_end_status(daemon, loop_run(daemon->loop), &restart);
 		session_stop(daemon);
@@ -334,6 +390,13 @@ enum status daemon_run(struct daemon *daemon)
 			log_error("%" PRIu64 " restarts within %llu s: giving up; the kernel's own scheduler runs now",
 				  nr_in_row, RESTART_IN_NS / NSEC_PER_SEC);
 			restart = false;
+		}
+		if (restart) {
+			timer_arm(&daemon->settle_timer, daemon->loop, now_ns() + SETTLE_NS, SETTLE_NS);
+			err = loop_run(daemon->loop);
+			timer_disarm(&daemon->settle_timer);
+			if (err != SESSION_SETTLED)
+				return session_end_status(daemon, err, &restart);
 		}
 	} while (restart);
 	if (status == STATUS_OK)
@@ -355,10 +418,10 @@ enum status daemon_check(const struct options *opts)
 	bpf_init_logging();
 	err = topology_new("/sys", &topology);
 	if (err) {
-		log_error_errno(err, "topology");
+		log_topology_error(err);
 		return STATUS_FAILED;
 	}
-	if (kernel_sched_state() != KERNEL_SCHED_ABSENT && kernel_may_load_bpf() && !bpf_new(opts, topology, &bpf))
+	if (kernel_sched_state() != KERNEL_SCHED_ABSENT && kernel_may_load_bpf() && !bpf_new(opts, topology, 0, &bpf))
 		bpf_attach_hooks(bpf);
 	report_print(topology, bpf, print_report_line, stdout);
 	if (bpf)

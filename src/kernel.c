@@ -41,15 +41,19 @@ int kernel_hotplug_seq(uint64_t *ret)
 	return read_file_u64_at(AT_FDCWD, SCHED_EXT_DIR "hotplug_seq", 0, UINT64_MAX, ret);
 }
 
-int kernel_wait_disabled(uint64_t timeout_ns)
+int kernel_wait_gone(const char *prefix, uint64_t timeout_ns)
 {
 	const struct timespec pause = { .tv_nsec = DISABLED_POLL_NS };
 	uint64_t deadline_ns = now_ns() + timeout_ns;
 	enum kernel_sched_state state;
+	char name[128];
 
 	for (;;) {
 		state = kernel_sched_state();
 		if (state == KERNEL_SCHED_DISABLED || state == KERNEL_SCHED_ABSENT)
+			return 0;
+		if (state == KERNEL_SCHED_ENABLED && !kernel_sched_name(name, sizeof(name)) &&
+		    strncmp(name, prefix, strlen(prefix)))
 			return 0;
 		if (now_ns() >= deadline_ns)
 			return -ETIMEDOUT;

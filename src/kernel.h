@@ -27,8 +27,14 @@ int kernel_sched_name(char *buf, size_t size);
 /* Number of CPU hotplug events so far, as struct sched_ext_ops wants it. Return: 0, -errno. */
 int kernel_hotplug_seq(uint64_t *ret);
 
-/* Wait until no scheduler runs. Return: 0, -ETIMEDOUT. */
-int kernel_wait_disabled(uint64_t timeout_ns);
+/* What the kernel shows of our own schedulers begins with this. */
+#define KERNEL_OUR_NAME "arcade_"
+
+/*
+ * Wait until no scheduler runs, or one whose name begins otherwise. Blocks: for starts and stops only.
+ * Return: 0, -ETIMEDOUT.
+ */
+int kernel_wait_gone(const char *prefix, uint64_t timeout_ns);
 
 /* May this process load and attach BPF programs? (CAP_BPF and CAP_PERFMON, or CAP_SYS_ADMIN, effective.) */
 bool kernel_may_load_bpf(void);

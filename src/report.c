@@ -68,10 +68,12 @@ void report_print(const struct topology *topology, const struct bpf *bpf, report
 		      "chains are not followed", text, sizeof(text));
 	emit_line(emit, data, "chains", text);
 	describe_hook(facts, BPF_HOOK_DEVICE_GONE, "unplugged devices are forgotten at once",
-		      "numbers of unplugged devices may be used again", text, sizeof(text));
+		      "a new device may be taken for one that was unplugged", text, sizeof(text));
 	emit_line(emit, data, "devices", text);
 	emit_line(emit, data, "idle CPUs", facts->kick ? "kicked when work is queued" :
 						   "this kernel hides the kick: woken by direct inserts only");
+	emit_line(emit, data, "slices", facts->slice_settable ? "renewed in place" :
+							       "this kernel hides the means to renew them: tasks take turns");
 	emit_line(emit, data, "real-time", facts->cpu_release ? "its takeover of a CPU hands waiting tasks back" :
 							"tasks put on a CPU that real-time work takes wait for it");
 }

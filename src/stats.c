@@ -44,6 +44,7 @@ static const struct field fields[] = {
 	FIELD("chain_hop6", kernel.nr_chain_marks[5], ""),
 	FIELD("chain_hops_over", kernel.nr_chain_hops_over, "wakeups beyond the last hop: not followed"),
 	FIELD("chain_fanout_over", kernel.nr_chain_fanout_over, "wakeups by a member that woke too many: not followed"),
+	FIELD("chain_void", kernel.nr_chain_void, "marks that did not hold, because the task was just going to sleep"),
 	FIELD("chain_expired", kernel.nr_chain_expired, "wakeups by a member whose time or budget was over: not followed"),
 	FIELD("chain_budget_over", kernel.nr_chain_budget_over, "members that used up their CPU time"),
 	FIELD("idle_direct", kernel.nr_idle_direct, "tasks put on an idle CPU at once"),

@@ -106,6 +106,7 @@ struct arcade_stats {
 	u64 nr_chain_marks[ARCADE_MAX_HOPS];	/* wakeups that joined a chain, by hop: [0] is the reader of the device */
 	u64 nr_chain_hops_over;			/* wakeups by a member of the last hop: not followed */
 	u64 nr_chain_fanout_over;		/* wakeups beyond chain_fanout: not followed */
+	u64 nr_chain_void;			/* marks that did not hold: the task was just going to sleep */
 	u64 nr_chain_expired;			/* wakeups by a member whose time or budget was over: not followed */
 	u64 nr_chain_budget_over;		/* members that used up chain_budget_ns */
 	u64 nr_idle_direct;			/* wakeups put on an idle CPU at once */

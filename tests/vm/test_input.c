@@ -57,7 +57,7 @@ static int setup(void **state)
 	options_set_defaults(&opts);
 	log_set_level(LOG_LEVEL_WARNING);
 	bpf_init_logging();
-	if (!fixture || topology_new("/sys", &fixture->topology) || bpf_new(&opts, fixture->topology, &fixture->bpf))
+	if (!fixture || topology_new("/sys", &fixture->topology) || bpf_new(&opts, fixture->topology, 0, &fixture->bpf))
 		return -1;
 	bpf_attach_hooks(fixture->bpf);
 	if (!bpf_input_is_attached(fixture->bpf))
