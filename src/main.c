@@ -10,6 +10,7 @@
 #include "options.h"
 #include "stats.h"
 #include "status.h"
+#include "util.h"
 
 /*
  * A standard descriptor that is closed would be given to the first file we open, and our output would end up there.
@@ -64,6 +65,9 @@ int main(int argc, char **argv)
 	stdout_closed = fcntl(STDOUT_FILENO, F_GETFD) < 0;
 	if (reserve_descriptor(STDOUT_FILENO) || reserve_descriptor(STDERR_FILENO))
 		return STATUS_FAILED;
+	/* Without it (no /proc) a stopped terminal holds us up, but nothing else goes wrong. */
+	unblock_terminal(STDOUT_FILENO);
+	unblock_terminal(STDERR_FILENO);
 	/* A reader that goes away is an error of write(2), to be told, not a death. */
 	signal(SIGPIPE, SIG_IGN);
 

@@ -299,3 +299,20 @@ size_t escape_text(char *dst, size_t size, const char *src)
 	dst[len] = '\0';
 	return len;
 }
+
+int unblock_terminal(int fd)
+{
+	char path[32];
+	int own, err = 0;
+
+	if (!isatty(fd))
+		return 0;
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	own = open(path, O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	if (own < 0)
+		return -errno;
+	if (dup2(own, fd) < 0)
+		err = -errno;
+	close_fd(own);
+	return err;
+}

@@ -90,6 +90,13 @@ static inline int steal_fd(int *fd)
 		steal_ret_; \
 	})
 
+/*
+ * A terminal that has stopped makes write(2) sleep even if poll(2) said that it is writable. Puts an own, non-blocking
+ * description of the terminal under @fd; the one that others share stays as it is. Anything but a terminal is left alone.
+ * Return: 0, -errno with @fd unchanged.
+ */
+int unblock_terminal(int fd);
+
 static inline bool streq(const char *a, const char *b)
 {
 	return strcmp(a, b) == 0;

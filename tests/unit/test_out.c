@@ -5,6 +5,7 @@
 #include <signal.h>
 
 #include "out.h"
+#include "util.h"
 
 static char *frame_of(size_t len, char fill)
 {
@@ -69,6 +70,27 @@ static void test_slow_reader(void **state)
 	close(fds[1]);
 }
 
+/* A terminal that nobody reads: writing to it as it is would sleep for ever. */
+static void test_stopped_terminal(void **state)
+{
+	int master = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC), fd;
+	struct out out;
+
+	assert_true(master >= 0 && !grantpt(master) && !unlockpt(master));
+	fd = open(ptsname(master), O_WRONLY | O_NOCTTY | O_CLOEXEC);
+	assert_true(fd >= 0);
+	assert_int_equal(unblock_terminal(fd), 0);
+	alarm(20);
+	out_init(&out, fd);
+	for (int i = 0; i < 100; i++)
+		assert_int_equal(out_write(&out, frame_of(3000, 'a'), 3000), 0);
+	alarm(0);
+	assert_true(out.nr_dropped > 0);
+	out_deinit(&out);
+	close(fd);
+	close(master);
+}
+
 static void test_no_reader(void **state)
 {
 	struct out out;
@@ -116,6 +138,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_frames_arrive),
 		cmocka_unit_test(test_slow_reader),
+		cmocka_unit_test(test_stopped_terminal),
 		cmocka_unit_test(test_no_reader),
 		cmocka_unit_test(test_full_disk),
 		cmocka_unit_test(test_frame_that_could_not_be_made),

@@ -19,7 +19,8 @@ packets_are_followed() {
 	sent=$(kv packets_sent_all)
 	figure "the scene slept and was woken $(kv hop1_wakeups), $(kv hop2_wakeups) and $(kv hop3_wakeups) times"
 	figure "$sent packets: $(json chain_hop1) readers, $(json chain_hop2) and $(json chain_hop3) at hops 2 and 3"
-	[ "$sent" -ge 1000 ] || return 1
+	figure "$(json chain_void) marks did not hold"
+	[ "$sent" -ge 1000 ] && [ "$(json chain_void)" -le 10 ] || return 1
 	for hop in 1 2 3; do
 		marked=$(json chain_hop$hop)
 		[ "$marked" -ge 990 ] && [ "$marked" -le 1010 ] || { echo "hop $hop: $marked of $sent"; return 1; }
@@ -47,28 +48,37 @@ nobody_else_is_marked() {
 }
 
 wakeups_are_few() {
-	local wakeups packets seconds start
+	local wakeups packets seconds start rate
 	start_arcade --stats 0.5 --json || return 1
 	fresh_json || return 1
 	wakeups=$(json input_wakeups) packets=$(json packets) start=$(json time_ns)
-	"$top/build/vm/flood" 8000 4 || return 1
+	rate=$("$top/build/vm/flood" 8000 4) || return 1
 	fresh_json || return 1
 	wakeups=$(($(json input_wakeups) - wakeups)) packets=$(($(json packets) - packets))
 	seconds=$(((($(json time_ns) - start) + 999999999) / 1000000000))
-	figure "$packets packets in $seconds s: $wakeups wakeups of the daemon, $(json_sum ring_drops) records dropped"
-	[ "$packets" -ge 16000 ] && [ "$wakeups" -le $((60 * seconds)) ] && [ "$wakeups" -gt 0 ] &&
+	figure "$packets packets at $rate a second; in $seconds s $wakeups wakeups of the daemon, $(json_sum ring_drops) records dropped"
+	[ "$packets" -eq 32000 ] && [ "$rate" -ge 7500 ] && [ "$wakeups" -le $((60 * seconds)) ] && [ "$wakeups" -gt 0 ] &&
 		[ $(($(json records_read) + $(json_sum ring_drops))) -eq "$(json packets)" ] && stop_arcade
 }
 
-no_key_code_is_told() {
-	# Codes 183 to 194 (F13 to F24), whose numbers appear nowhere else.
+# The same with two keys: whatever is told, it is the same but for counters and times.
+told_of_key() { # CODE
 	start_arcade --verbose --stats 0.5 --json || return 1
-	"$top/build/vm/flood" 200 2 keys || return 1
-	fresh_json || return 1
-	[ "$(json packets)" -ge 200 ] || return 1
+	"$top/build/vm/flood" 200 2 "$1" >/dev/null || return 1
+	fresh_json && [ "$(json packets)" = 400 ] || return 1
 	stop_arcade || return 1
-	# Keys of the same device, pressed or not, differ in nothing but their code: so no member may exist that tells one.
-	! grep -iE 'KEY_|BTN_|keycode|scancode|"code"' "$work/out" "$work/err" | grep -v 'libbpf:'
+	tail -n 1 "$work/out" >"$work/last"
+	grep -v 'libbpf: ' "$work/err" | sed 's/[0-9][0-9]*/N/g' | sort >"$work/told.$1"
+	sed 's/[0-9][0-9]*/N/g' "$work/last" >>"$work/told.$1"
+	# The members that are the same in every run: none may be the key.
+	grep -o '"[a-z0-9_]*":[0-9]*' "$work/last" >"$work/members.$1"
+}
+
+no_key_code_is_told() {
+	# F13 and F24.
+	told_of_key 183 && told_of_key 194 || return 1
+	diff "$work/told.183" "$work/told.194" || return 1
+	! grep ':183$' "$work/members.183" | cut -d: -f1 | grep -F -f - "$work/members.194" | grep ':194$'
 }
 
 check "1000 packets: at least 990 marks at each of three hops, and no others" packets_are_followed

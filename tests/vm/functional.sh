@@ -117,9 +117,10 @@ stopped_reader() {
 # The Nth allocation fails: an error that says so, or a start that did without it; never a crash, never a rest.
 failed_malloc() {
 	local total n status shown=0
-	FAILALLOC_N=0 FAILALLOC_REPORT=$work/allocs LD_PRELOAD=$top/build/unit/failalloc.so "$arcade" --check >/dev/null 2>&1
+	FAILALLOC_N=0 FAILALLOC_REPORT=$work/allocs LD_PRELOAD=$top/build/unit/failalloc.so \
+		timeout -s INT 4 "$arcade" --stats 0.5 >/dev/null 2>&1
 	total=$(grep -o '[0-9]*' "$work/allocs" | head -n 1)
-	figure "$total allocations in a start"
+	figure "$total allocations in a short life"
 	[ "$total" -gt 100 ] || return 1
 	n=1
 	while [ "$n" -le "$total" ]; do

@@ -4,15 +4,27 @@
 . "$(dirname "$0")/lib.sh"
 before=$(bpf_objects)
 
-killed_and_started() {
+# No wait between: the killed one is still on its way out.
+killed_and_started_at_once() {
+	local killed
 	for _ in 1 2 3; do
 		start_arcade || return 1
-		stop_arcade KILL
-		eventually 10 state_is disabled || return 1
-		# The kernel's own scheduler runs: this process is on it.
-		bash -c 'for ((i = 0; i < 20000; i++)); do :; done' || return 1
+		killed=$arcade_pid
+		kill -KILL "$killed"
+		start_arcade || return 1
+		wait "$killed"
+		state_is enabled || return 1
+		stop_arcade || return 1
 	done
-	start_arcade && stop_arcade && nothing_left "$before"
+	nothing_left "$before"
+}
+
+default_after_kill() {
+	start_arcade || return 1
+	stop_arcade KILL
+	eventually 10 state_is disabled || return 1
+	# The kernel's own scheduler runs: this process is on it.
+	bash -c 'for ((i = 0; i < 20000; i++)); do :; done' && start_arcade && stop_arcade && nothing_left "$before"
 }
 
 two_at_once() {
@@ -42,7 +54,8 @@ across_processes() {
 
 in_one_process() { "$top/build/vm/restart_loop" 100 && nothing_left "$before"; }
 
-check "killed with SIGKILL three times, starts again at once" killed_and_started
+check "killed with SIGKILL and started in the same moment, three times" killed_and_started_at_once
+check "after SIGKILL the kernel's own scheduler runs" default_after_kill
 check "two starts at the same time: one wins" two_at_once
 check "20 starts and stops across processes leave nothing" across_processes
 check "100 starts and stops in one process leave nothing" in_one_process

@@ -240,6 +240,13 @@ static void write_from_all_cpus(struct fixture *fixture, int nr_packets, bool re
 		      rings_used, (unsigned long)sent, (unsigned long)sum_of(fixture->nr_read, ARCADE_NR_RINGS),
 		      (unsigned long)sum_of(stats.nr_ring_drops, ARCADE_NR_RINGS), (unsigned long)missed);
 	assert_int_equal(rings_used, nr < ARCADE_NR_RINGS ? nr : ARCADE_NR_RINGS);
+	/* One writer per ring: what it sent is known ring by ring. */
+	for (int i = 0; i < ARCADE_NR_RINGS && nr <= ARCADE_NR_RINGS; i++) {
+		uint64_t told = fixture->nr_read[i] + stats.nr_ring_drops[i];
+
+		if (told)
+			assert_true(told <= (uint64_t)nr_packets && told + missed >= (uint64_t)nr_packets);
+	}
 	/* Of the runs that the kernel left out some were for the end of a packet. */
 	assert_true(stats.nr_packets <= sent && stats.nr_packets + missed >= sent);
 	assert_int_equal(sum_of(fixture->nr_read, ARCADE_NR_RINGS) + sum_of(stats.nr_ring_drops, ARCADE_NR_RINGS),
