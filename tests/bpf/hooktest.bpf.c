@@ -33,7 +33,6 @@ char _license[] SEC("license") = "GPL";
 /* Arguments and results, in .bss. */
 u32 arg_packets;
 u32 arg_lane;
-u64 ret_ns;
 u32 ret_level;
 
 SEC("syscall")
@@ -41,11 +40,9 @@ int run_packets(void *ctx)
 {
 	struct input_device device = { .index = 7, .lane = arg_lane };
 	u32 nr = arg_packets, i;
-	u64 start_ns = bpf_ktime_get_ns();
 
 	bpf_for(i, 0, nr)
 		input_packet(bpf_ktime_get_ns(), device, 3);
-	ret_ns = bpf_ktime_get_ns() - start_ns;
 	return 0;
 }
 
@@ -56,25 +53,6 @@ int run_root(void *ctx)
 {
 	chain_root_enter(arg_root_ns, arg_lane);
 	chain_root_leave();
-	return 0;
-}
-
-/* The yardstick: what a bare record of the same size costs. */
-SEC("syscall")
-int run_bare_ring(void *ctx)
-{
-	u32 nr = arg_packets, i;
-	u64 start_ns = bpf_ktime_get_ns();
-
-	bpf_for(i, 0, nr) {
-		struct arcade_input_record *record = bpf_ringbuf_reserve(&input_ring_0, sizeof(*record), 0);
-
-		if (!record)
-			continue;
-		record->time_ns = bpf_ktime_get_ns();
-		bpf_ringbuf_submit(record, BPF_RB_NO_WAKEUP);
-	}
-	ret_ns = bpf_ktime_get_ns() - start_ns;
 	return 0;
 }
 

@@ -139,7 +139,7 @@ failed_malloc() {
 			grep -q '^error: ' "$work/err" || { echo "allocation $n: status $status without a word"; return 1; }
 		fi
 		state_is disabled || { echo "allocation $n: state $(cat /sys/kernel/sched_ext/state)"; return 1; }
-		# Close together at first, where our own code starts, then by a sixth more each time.
+		# Close together at first, where our own code starts, then by a quarter more each time.
 		n=$((n + 1 + n / 4))
 	done
 	figure "$shown of the failed allocations ended the start with an error"
