@@ -179,7 +179,10 @@ void stats_print_table(FILE *out, const struct stats_snapshot *now, const struct
 		else if (total)
 			fprintf(out, "%-24s %14" PRIu64 " %12.1f\n", field->name, total, change / seconds);
 	}
-	fprintf(out, "\n%-24s %14s %14s   (input to running, at most)\n", "chain", "p50", "p99");
+	if (sum(now->kernel.chain_hist[ARCADE_ROOT_INPUT][0], ARCADE_HIST_BUCKETS))
+		fprintf(out, "\n%-24s %14s %14s   (input to running, at most)\n", "chain", "p50", "p99");
+	else
+		fprintf(out, "\nno thread has been woken by input yet\n");
 	for (int hop = 0; hop < ARCADE_MAX_HOPS; hop++) {
 		const uint64_t *hist = now->kernel.chain_hist[ARCADE_ROOT_INPUT][hop];
 
