@@ -91,7 +91,7 @@ test-programs-unit: test-setup
 		$(B)/unit/failalloc.so $(B)/unit/failalloc_probe
 
 test-programs-bpf: test-setup
-	$(Q)$(MAKE) --no-print-directory $(B)/bpftest/test_hook $(B)/bpftest/budget
+	$(Q)$(MAKE) --no-print-directory $(B)/bpftest/test_hook $(B)/bpftest/budget $(B)/scx_arcade
 
 test-programs-vm: test-setup
 	$(Q)$(MAKE) --no-print-directory all asan $(VM_PROGS) $(B)/bpf/foreign.bpf.o $(B)/bpf/crowd.bpf.o $(B)/unit/failalloc.so

@@ -12,6 +12,7 @@
  */
 #include <bpf/bpf.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
@@ -83,13 +84,14 @@ static int hand_round(uint64_t nr_rounds)
 
 static int run_command(char **argv)
 {
-	int status;
 	pid_t child = fork();
+	int status, null;
 
 	if (!child) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		/* Standard output is for the table. */
-		if (dup2(STDERR_FILENO, STDOUT_FILENO) >= 0)
+		null = open("/dev/null", O_WRONLY);
+		if (null >= 0 && dup2(null, STDOUT_FILENO) >= 0)
 			execvp(argv[0], argv);
 		fprintf(stderr, "error: %s: %s\n", argv[0], strerror(errno));
 		_exit(127);
