@@ -65,10 +65,10 @@ define MEASURE_COMPILE
 endef
 
 $(B)/bpf/bench_native.bpf.o: tests/bpf/bench.bpf.c
-$(B)/bpftest/bench_paths: tests/bpf/bench_paths.c $(B)/gen/bench.skel.h
+$(B)/bpftest/bench_paths: tests/bpf/bench_paths.c $(B)/gen/bench.skel.h $(B)/src/util.o
 	$(call MEASURE_COMPILE)
 
-$(B)/bpftest/bench_paths_native: tests/bpf/bench_paths.c $(B)/gen/bench_native.skel.h
+$(B)/bpftest/bench_paths_native: tests/bpf/bench_paths.c $(B)/gen/bench_native.skel.h $(B)/src/util.o
 	$(call MEASURE_COMPILE,-DBENCH_WITHOUT_KERNEL_VARIABLES)
 
 $(B)/bpftest/bench_load: tests/bpf/bench_load.c

@@ -73,18 +73,18 @@ u64 bench_ns;
 /* Keeps results alive. */
 volatile u64 bench_sink;
 
-#define BENCH_LOOP(call)                             \
-	do {                                         \
-		u32 nr_ = bench_calls, i_;           \
-		u64 start_ns_;                       \
-                                                     \
-		bpf_rcu_read_lock();                 \
-		start_ns_ = bpf_ktime_get_ns();      \
-		bpf_for(i_, 0, nr_) {                \
-			call;                        \
-		}                                    \
-		bench_ns = bpf_ktime_get_ns() - start_ns_; \
-		bpf_rcu_read_unlock();               \
+#define BENCH_LOOP(call)					\
+	do {							\
+		u32 nr_ = bench_calls, i_;			\
+		u64 start_ns_;					\
+								\
+		bpf_rcu_read_lock();				\
+		start_ns_ = bpf_ktime_get_ns();			\
+		bpf_for(i_, 0, nr_) {				\
+			call;					\
+		}						\
+		bench_ns = bpf_ktime_get_ns() - start_ns_;	\
+		bpf_rcu_read_unlock();				\
 	} while (0)
 
 static __always_inline struct task_ctx *bench_ctx(struct task_struct *p)
@@ -192,6 +192,51 @@ int input_hooks(void *ctx)
 	bpf_map_update_elem(&input_devices, &key, &device, BPF_ANY);
 	BENCH_LOOP(bench_hook(dev));
 	return 0;
+}
+
+/* Most drivers report in an interrupt; a timer's callback is one, too (softirq). */
+struct bench_timer {
+	struct bpf_timer timer;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_ARRAY);
+	__uint(max_entries, 1);
+	__type(key, u32);
+	__type(value, struct bench_timer);
+} bench_timers SEC(".maps");
+
+u32 bench_level;	/* compat_interrupt_level() in the callback */
+u32 bench_done;
+
+static int bench_in_interrupt(void *map, u32 *key, struct bench_timer *timer)
+{
+	const struct input_dev *dev = bpf_rdonly_cast((void *)BENCH_DEVICE, bpf_core_type_id_kernel(struct input_dev));
+
+	bench_level = compat_interrupt_level();
+	BENCH_LOOP(bench_hook(dev));
+	bench_done = 1;
+	return 0;
+}
+
+SEC("syscall")
+int input_hooks_interrupt(void *ctx)
+{
+	struct input_device device = { .index = 7, .lane = ARCADE_LANE_MOUSE };
+	u64 device_key = BENCH_DEVICE;
+	struct bench_timer *timer;
+	u32 zero = 0;
+
+	bpf_map_update_elem(&input_devices, &device_key, &device, BPF_ANY);
+	bench_done = 0;
+	timer = bpf_map_lookup_elem(&bench_timers, &zero);
+	if (!timer)
+		return 1;
+	/* Fails but for the first time, and then it is as it should be. */
+	bpf_timer_init(&timer->timer, &bench_timers, 1 /* CLOCK_MONOTONIC */);
+	if (bpf_timer_set_callback(&timer->timer, bench_in_interrupt))
+		return 2;
+	return bpf_timer_start(&timer->timer, 0, 0) ? 3 : 0;
 }
 
 /* ---- chains ---- */

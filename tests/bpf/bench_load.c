@@ -8,7 +8,7 @@
  * the same number of calls each time. Whose programs run is not its business.
  *
  * The kernel's own bookkeeping, two looks at the clock per run, is part of each
- * figure.
+ * figure. What it is without a program is told, too.
  */
 #include <bpf/bpf.h>
 #include <errno.h>
@@ -24,7 +24,8 @@
 
 #include "progs.h"
 
-#define MAX_ROUNDS 10000000ULL
+#define MAX_ROUNDS    10000000ULL
+#define NR_EMPTY_RUNS 1000
 
 static struct prog before[PROGS_MAX], after[PROGS_MAX];
 
@@ -101,6 +102,28 @@ static int run_command(char **argv)
 	return status ? -EIO : 0;
 }
 
+/* What the statistics show for a program that does nothing; < 0 if it cannot be told. */
+static double bookkeeping_ns(void)
+{
+	const struct bpf_insn nothing[] = {
+		{ .code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0 },
+		{ .code = BPF_JMP | BPF_EXIT },
+	};
+	LIBBPF_OPTS(bpf_prog_load_opts, load, .prog_flags = BPF_F_SLEEPABLE);
+	LIBBPF_OPTS(bpf_test_run_opts, run);
+	struct bpf_prog_info info = { 0 };
+	uint32_t len = sizeof(info);
+	int fd = bpf_prog_load(BPF_PROG_TYPE_SYSCALL, "nothing", "GPL", nothing, 2, &load), err = fd < 0;
+
+	for (int i = 0; i < NR_EMPTY_RUNS && !err; i++)
+		err = bpf_prog_test_run_opts(fd, &run);
+	if (!err)
+		err = bpf_prog_get_info_by_fd(fd, &info, &len);
+	if (fd >= 0)
+		close(fd);
+	return err || !info.run_cnt ? -1 : (double)info.run_time_ns / info.run_cnt;
+}
+
 static int by_time(const void *a, const void *b)
 {
 	const struct prog *x = a, *y = b;
@@ -127,8 +150,9 @@ static int subtract(int nr_before, int nr_after)
 	return nr;
 }
 
-static int print_table(int nr, uint64_t switches)
+static int print_table(int nr, uint64_t switches, double empty_ns)
 {
+	uint64_t nr_runs = 0;
 	double all_ns = 0;
 
 	if (!nr || !switches) {
@@ -140,17 +164,22 @@ static int print_table(int nr, uint64_t switches)
 		const struct prog *prog = &after[i];
 
 		all_ns += prog->run_ns;
+		nr_runs += prog->nr_runs;
 		printf("%-28s %10llu %12.1f %14.3f %14.1f\n", prog->name, (unsigned long long)prog->nr_runs,
 		       (double)prog->run_ns / prog->nr_runs, (double)prog->nr_runs / switches, (double)prog->run_ns / switches);
 	}
 	printf("%-28s %10llu %12s %14s %14.1f\n", "context switches, sum", (unsigned long long)switches, "", "",
 	       all_ns / switches);
+	if (empty_ns >= 0)
+		printf("%-28s %10s %12.1f %14s %14.1f\n", "without the bookkeeping of", "", empty_ns, "",
+		       (all_ns - nr_runs * empty_ns) / switches);
 	return 0;
 }
 
 static int measure(uint64_t nr_rounds, char **command)
 {
 	int fd = bpf_enable_stats(BPF_STATS_RUN_TIME), nr_before, nr_after, err;
+	double empty_ns;
 	uint64_t switches;
 
 	if (fd < 0) {
@@ -162,12 +191,13 @@ static int measure(uint64_t nr_rounds, char **command)
 	err = command ? run_command(command) : hand_round(nr_rounds);
 	switches = nr_switches() - switches;
 	nr_after = read_all(after);
+	empty_ns = bookkeeping_ns();
 	close(fd);
 	if (err) {
 		fprintf(stderr, "error: the load failed: %s\n", strerror(-err));
 		return 1;
 	}
-	return nr_before < 0 || nr_after < 0 ? 1 : print_table(subtract(nr_before, nr_after), switches);
+	return nr_before < 0 || nr_after < 0 ? 1 : print_table(subtract(nr_before, nr_after), switches, empty_ns);
 }
 
 int main(int argc, char **argv)
