@@ -43,7 +43,9 @@ struct arcade_knobs knobs SEC(".data.knobs") = {
 
 #include "stats.bpf.h"
 #include "topo.bpf.h"
+#include "clock.bpf.h"
 #include "task.bpf.h"
+#include "tree.bpf.h"
 #include "chain.bpf.h"
 #include "input.bpf.h"
 #include "preempt.bpf.h"
@@ -366,28 +368,39 @@ int settle_and_charge(void *ctx)
 	return 0;
 }
 
-static __always_inline void bench_note_victim(u32 cpu, u32 nr, u64 now_ns)
+/* Runs long enough to be taken, and the more of them the later: each is a better victim than the one before. */
+static __always_inline void bench_note_victim(u32 cpu, u64 now_ns)
 {
-	preempt_note_running(cpu, ARCADE_CLASS_NORMAL, 0, now_ns + BENCH_LIFE_NS + (nr - cpu) * POLICY_NS_PER_MS);
+	preempt_note_running(cpu, ARCADE_CLASS_NORMAL, 0, BENCH_LIFE_NS + cpu * POLICY_NS_PER_MS, now_ns - POLICY_NS_PER_MS);
 }
 
-/* Every CPU is a better victim than the one before, so each is asked whether the task may run there. */
-SEC("syscall")
-int preempt_search(void *ctx)
+/* Each CPU is asked whether the task may run there. The daemon's order of CPUs is that of their numbers. */
+static __always_inline int bench_search(enum arcade_class class)
 {
 	struct task_struct *p = bpf_get_current_task_btf();
-	u64 now_ns = bpf_ktime_get_ns();
+	struct preempt_wakee wakee = { .now_ns = bpf_ktime_get_ns(), .class = class };
 	struct task_ctx *tctx = bench_ctx(p);
-	u32 nr = topo_nr_cpu_ids, cpu;
+	u32 nr = topo_nr_places, cpu;
 	s32 victim = -1;
 
 	if (!tctx)
 		return 1;
-	bench_join(p, tctx);
+	wakee.root_ns = class == ARCADE_CLASS_CHAIN ? wakee.now_ns : 0;
 	bpf_for(cpu, 0, nr)
-		bench_note_victim(cpu, nr, now_ns);
-	/* Gives back what it took: three stores. */
-	BENCH_LOOP(victim = preempt_pick_cpu(p, tctx, 0); bench_note_victim(victim, nr, now_ns));
-	tctx->chain.hop = 0;
+		bench_note_victim(cpu, wakee.now_ns);
+	/* Gives back what it took: a few stores. */
+	BENCH_LOOP(victim = preempt_pick_cpu(p, tctx, 0, &wakee); bench_note_victim(victim, wakee.now_ns));
 	return victim < 0 ? 2 : 0;
+}
+
+SEC("syscall")
+int search_chain(void *ctx)
+{
+	return bench_search(ARCADE_CLASS_CHAIN);
+}
+
+SEC("syscall")
+int search_normal(void *ctx)
+{
+	return bench_search(ARCADE_CLASS_NORMAL);
 }

@@ -95,12 +95,18 @@ static const struct path paths[] = {
 	{ .program = "deadline_normal", .label = "deadline, normal", .needs_sched_ext = true },
 	{ .program = "deadline_chain", .label = "deadline, chain", .needs_sched_ext = true },
 	{ .program = "settle_and_charge", .label = "settle and charge", .needs_sched_ext = true },
-	{ .program = "preempt_search", .label = "victim among 2 CPUs", .needs_sched_ext = true, .nr_cpus = 2,
-	  .counter = COUNTS(nr_preempts) },
-	{ .program = "preempt_search", .label = "victim among 8 CPUs", .needs_sched_ext = true, .nr_cpus = 8,
-	  .counter = COUNTS(nr_preempts) },
-	{ .program = "preempt_search", .label = "victim among 16 CPUs", .needs_sched_ext = true, .nr_cpus = MAX_CPUS_SEARCH,
-	  .counter = COUNTS(nr_preempts) },
+	{ .program = "search_chain", .label = "member takes one of 2 CPUs", .needs_sched_ext = true,
+	  .nr_cpus = 2, .counter = COUNTS(nr_preempts[ARCADE_CLASS_CHAIN]) },
+	{ .program = "search_normal", .label = "other takes one of 2 CPUs", .needs_sched_ext = true,
+	  .nr_cpus = 2, .counter = COUNTS(nr_preempts[ARCADE_CLASS_NORMAL]) },
+	{ .program = "search_chain", .label = "member takes one of 8 CPUs", .needs_sched_ext = true,
+	  .nr_cpus = 8, .counter = COUNTS(nr_preempts[ARCADE_CLASS_CHAIN]) },
+	{ .program = "search_normal", .label = "other takes one of 8 CPUs", .needs_sched_ext = true,
+	  .nr_cpus = 8, .counter = COUNTS(nr_preempts[ARCADE_CLASS_NORMAL]) },
+	{ .program = "search_chain", .label = "member takes one of 16 CPUs", .needs_sched_ext = true,
+	  .nr_cpus = MAX_CPUS_SEARCH, .counter = COUNTS(nr_preempts[ARCADE_CLASS_CHAIN]) },
+	{ .program = "search_normal", .label = "other takes one of 16 CPUs", .needs_sched_ext = true,
+	  .nr_cpus = MAX_CPUS_SEARCH, .counter = COUNTS(nr_preempts[ARCADE_CLASS_NORMAL]) },
 };
 
 struct figures {
@@ -238,6 +244,11 @@ static struct bench_bpf *open_bench(uint32_t nr_cpus, bool sched_ext, int cpu)
 	if (!skel)
 		return NULL;
 	skel->rodata->topo_nr_cpu_ids = nr_cpus;
+	skel->rodata->topo_nr_places = nr_cpus;
+	for (uint32_t i = 0; i < nr_cpus; i++) {
+		skel->rodata->topo_place_cpu[i] = i;
+		skel->rodata->topo_cpu_place[i] = i;
+	}
 	skel->rodata->input_cpu_ring[cpu] = 0;
 	for (size_t i = 0; i < ARRAY_SIZE(paths); i++)
 		bpf_program__set_autoload(bpf_object__find_program_by_name(skel->obj, paths[i].program),
