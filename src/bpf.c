@@ -78,6 +78,17 @@ static struct bpf_program *hook_program(const struct arcade_bpf *skel, enum bpf_
 	}
 }
 
+/* Does this kernel's sched_ext know the callback? */
+static bool ops_has(const struct btf *btf, const char *name)
+{
+	const struct btf_type *ops = btf__type_by_id(btf, btf__find_by_name_kind(btf, "sched_ext_ops", BTF_KIND_STRUCT));
+
+	for (uint32_t i = 0; ops && i < btf_vlen(ops); i++)
+		if (!strcmp(btf__name_by_offset(btf, btf_members(ops)[i].name_off), name))
+			return true;
+	return false;
+}
+
 /* What can be known before load. */
 static int probe_kernel(const struct options *opts, struct bpf_facts *facts)
 {
@@ -99,6 +110,8 @@ static int probe_kernel(const struct options *opts, struct bpf_facts *facts)
 	/* From 6.19 on the callback is deprecated, and the kernel says so in its log. */
 	facts->cpu_release = btf__find_by_name_kind(btf, "scx_bpf_reenqueue_local___v2", BTF_KIND_FUNC) < 0;
 	facts->slice_writable = btf__find_by_name_kind(btf, "scx_bpf_task_set_slice", BTF_KIND_FUNC) < 0;
+	facts->group_weight = ops_has(btf, "cgroup_set_weight");
+	facts->group_idle = ops_has(btf, "cgroup_set_idle");
 	btf__free(btf);
 	return 0;
 }
@@ -127,12 +140,15 @@ static int configure(struct bpf *bpf, const struct options *opts, const struct t
 	}
 
 	skel->rodata->topo_nr_places = placement_order(topology, places);
-	skel->rodata->topo_is_uneven = placement_is_uneven(topology);
+	skel->rodata->topo_nr_home_places = placement_nr_home(topology, places, skel->rodata->topo_nr_places);
+	skel->rodata->topo_has_speeds = placement_has_speeds(topology);
+	skel->rodata->topo_is_uneven = topology->nr_llcs > 1 || skel->rodata->topo_has_speeds;
 	for (uint32_t i = 0; i < skel->rodata->topo_nr_places; i++) {
 		skel->rodata->topo_place_cpu[i] = places[i];
 		skel->rodata->topo_cpu_place[places[i]] = i;
 	}
 
+	skel->rodata->freq_is_asked = kernel_uses_schedutil();
 	skel->rodata->compat_slice_is_writable = bpf->facts.slice_writable;
 
 	skel->struct_ops.arcade_ops->hotplug_seq = hotplug_seq;
@@ -146,6 +162,18 @@ static int configure(struct bpf *bpf, const struct options *opts, const struct t
 	if (!bpf->facts.cpu_release) {
 		skel->struct_ops.arcade_ops->cpu_release = NULL;
 		bpf_program__set_autoload(skel->progs.arcade_cpu_release, false);
+	}
+	if (!bpf->facts.group_weight) {
+		skel->struct_ops.arcade_ops->cgroup_init = NULL;
+		skel->struct_ops.arcade_ops->cgroup_move = NULL;
+		skel->struct_ops.arcade_ops->cgroup_set_weight = NULL;
+		bpf_program__set_autoload(skel->progs.arcade_cgroup_init, false);
+		bpf_program__set_autoload(skel->progs.arcade_cgroup_move, false);
+		bpf_program__set_autoload(skel->progs.arcade_cgroup_set_weight, false);
+	}
+	if (!bpf->facts.group_idle) {
+		skel->struct_ops.arcade_ops->cgroup_set_idle = NULL;
+		bpf_program__set_autoload(skel->progs.arcade_cgroup_set_idle, false);
 	}
 	for (int hook = 0; hook < NR_BPF_HOOKS; hook++)
 		bpf_program__set_autoload(hook_program(skel, hook), bpf->facts.hooks[hook] == BPF_HOOK_LOADED);

@@ -74,6 +74,11 @@ void report_print(const struct topology *topology, const struct bpf *bpf, report
 						   "this kernel hides the kick: woken by direct inserts only");
 	emit_line(emit, data, "slices", facts->slice_settable ? "renewed in place" :
 							       "this kernel hides the means to renew them: tasks take turns");
+	emit_line(emit, data, "frequency", kernel_uses_schedutil() ? "schedutil asks: full speed for chains and the game" :
+								 "no governor asks the scheduler");
+	emit_line(emit, data, "control groups", facts->group_idle	? "cpu.weight and cpu.idle count" :
+						facts->group_weight ? "cpu.weight counts, this kernel does not tell of cpu.idle" :
+								      "this kernel does not tell of their weights");
 	emit_line(emit, data, "real-time", facts->cpu_release ? "its takeover of a CPU hands waiting tasks back" :
 							"tasks put on a CPU that real-time work takes wait for it");
 }
