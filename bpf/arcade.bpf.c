@@ -63,6 +63,7 @@ struct {
 #include "group.bpf.h"
 #include "preempt.bpf.h"
 #include "fair.bpf.h"
+#include "futex.bpf.h"
 #include "idle.bpf.h"
 #include "freq.bpf.h"
 #include "dump.bpf.h"
@@ -110,15 +111,24 @@ int BPF_PROG(chain_waking, struct task_struct *wakee)
 	return 0;
 }
 
+SEC("fentry/futex_wait")
+int BPF_PROG(chain_futex_wait, const void *uaddr)
+{
+	futex_waits(uaddr);
+	return 0;
+}
+
 /* Run once after load: what only the loaded program knows of its kernel. */
 u32 fact_can_kick;
 u32 fact_can_set_slice;
+u32 fact_has_immed;
 
 SEC("syscall")
 int tell_facts(void *ctx)
 {
 	fact_can_kick = compat_can_kick();
 	fact_can_set_slice = compat_can_set_slice();
+	fact_has_immed = COMPAT_ENQ_IMMED != 0;
 	return 0;
 }
 
@@ -252,7 +262,8 @@ void BPF_PROG(arcade_enqueue, struct task_struct *p, u64 enq_flags)
 SEC("struct_ops/arcade_dispatch")
 void BPF_PROG(arcade_dispatch, s32 cpu, struct task_struct *prev)
 {
-	fair_dispatch(cpu, prev);
+	if (!futex_dispatch(cpu))
+		fair_dispatch(cpu, prev);
 }
 
 SEC("struct_ops/arcade_running")

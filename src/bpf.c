@@ -40,6 +40,7 @@ static const struct {
 	[BPF_HOOK_INPUT_EXIT] = { "input_event", BPF_TRACE_FEXIT },
 	[BPF_HOOK_INPUT_ENTRY] = { "input_event", BPF_TRACE_FENTRY },
 	[BPF_HOOK_DEVICE_GONE] = { "input_unregister_device", BPF_TRACE_FEXIT },
+	[BPF_HOOK_FUTEX] = { "futex_wait", BPF_TRACE_FENTRY },
 };
 
 static int log_libbpf(enum libbpf_print_level level, const char *fmt, va_list ap)
@@ -73,6 +74,8 @@ static struct bpf_program *hook_program(const struct arcade_bpf *skel, enum bpf_
 		return skel->progs.input_event_entry;
 	case BPF_HOOK_DEVICE_GONE:
 		return skel->progs.input_device_gone;
+	case BPF_HOOK_FUTEX:
+		return skel->progs.chain_futex_wait;
 	default:
 		return NULL;
 	}
@@ -211,7 +214,7 @@ static bool give_up_hooks(struct bpf *bpf, int err)
 {
 	bool any = false;
 
-	if (give_up_hook(bpf, BPF_HOOK_DEVICE_GONE, err))
+	if (give_up_hook(bpf, BPF_HOOK_FUTEX, err) || give_up_hook(bpf, BPF_HOOK_DEVICE_GONE, err))
 		return true;
 	for (int hook = 0; hook < NR_BPF_HOOKS; hook++)
 		any |= give_up_hook(bpf, hook, err);
@@ -227,6 +230,7 @@ static int ask_facts(struct bpf *bpf)
 	if (err)
 		return log_error_errno(err, "kernel half: cannot ask it what it found");
 	bpf->facts.kick = bpf->skel->bss->fact_can_kick;
+	bpf->facts.immed = bpf->skel->bss->fact_has_immed;
 	bpf->facts.slice_settable = bpf->skel->bss->fact_can_set_slice;
 	return 0;
 }
@@ -303,6 +307,7 @@ void bpf_attach_hooks(struct bpf *bpf)
 {
 	attach_hook(bpf, BPF_HOOK_CHAIN);
 	attach_hook(bpf, BPF_HOOK_DEVICE_GONE);
+	attach_hook(bpf, BPF_HOOK_FUTEX);
 	/* Without the exit nothing would close what the entry opens. */
 	attach_hook(bpf, BPF_HOOK_INPUT_EXIT);
 	if (bpf->facts.hooks[BPF_HOOK_INPUT_EXIT] == BPF_HOOK_ATTACHED) {
