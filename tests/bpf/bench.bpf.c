@@ -48,6 +48,7 @@ struct arcade_knobs knobs SEC(".data.knobs") = {
 #include "tree.bpf.h"
 #include "chain.bpf.h"
 #include "input.bpf.h"
+#include "group.bpf.h"
 #include "preempt.bpf.h"
 #include "fair.bpf.h"
 
