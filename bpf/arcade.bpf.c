@@ -211,7 +211,7 @@ static __always_inline void enqueue_pinned(struct task_struct *p, struct task_ct
 			return;
 		}
 	}
-	tctx->queued_at_ns = scx_bpf_now();
+	fair_note_queued(tctx);
 	compat_dsq_insert_vtime(p, fair_dsq_of_cpu(cpu), slice_ns, fair_deadline(p, tctx, class), enq_flags);
 	stats_inc(nr_queued_cpu);
 	if (compat_can_kick() && scx_bpf_test_and_clear_cpu_idle(cpu)) {
@@ -252,7 +252,7 @@ void BPF_PROG(arcade_enqueue, struct task_struct *p, u64 enq_flags)
 			return;
 		}
 	}
-	tctx->queued_at_ns = scx_bpf_now();
+	fair_note_queued(tctx);
 	compat_dsq_insert_vtime(p, fair_dsq_of_llc(llc), fair_slice(tctx, class), fair_deadline(p, tctx, class),
 				enq_flags);
 	stats_inc(nr_queued_llc);
