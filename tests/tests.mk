@@ -3,7 +3,8 @@
 
 CMOCKA_LIBS := -lcmocka
 UNIT_TESTS := $(patsubst tests/unit/test_%.c,%,$(wildcard tests/unit/test_*.c))
-VM_PROGS := $(patsubst tests/vm/%.c,$(B)/vm/%,$(filter-out %.bpf.c,$(wildcard tests/vm/*.c)))
+CHURN_ROOMS := $(wildcard tests/vm/churn_*.c)
+VM_PROGS := $(patsubst tests/vm/%.c,$(B)/vm/%,$(filter-out %.bpf.c $(CHURN_ROOMS),$(wildcard tests/vm/*.c)))
 
 define BPF_COMPILE
 	$(call say,BPF,$@)
@@ -54,6 +55,11 @@ $(B)/bpftest/test_%: tests/bpf/test_%.c
 	$(call say,CC,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -MF $@.d -o $@ $< $(LIBBPF_LIBS) $(CMOCKA_LIBS) -lpthread
+
+$(B)/vm/churn: tests/vm/churn.c $(CHURN_ROOMS) tests/vm/churn.h $(B)/gen/churn.skel.h $(B)/src/util.o
+	$(call say,CC,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) -o $@ tests/vm/churn.c $(CHURN_ROOMS) $(B)/src/util.o $(LIBBPF_LIBS) -lutil -lpthread
 
 $(B)/vm/%: tests/vm/%.c $(OBJS)
 	$(call say,CC,$@)
