@@ -80,7 +80,7 @@ test-programs-bpf: test-setup
 test-programs-vm: test-setup
 	$(Q)$(MAKE) --no-print-directory all asan $(VM_PROGS) $(B)/bpf/foreign.bpf.o $(B)/bpf/crowd.bpf.o $(B)/unit/failalloc.so
 
-.PHONY: check check-unit check-bpf check-vm
+.PHONY: check check-unit check-bpf check-vm check-churn
 check: test-programs-unit test-programs-bpf test-programs-vm
 	$(Q)tests/run unit bpf vm
 
@@ -92,3 +92,7 @@ check-bpf: test-programs-bpf
 
 check-vm: test-programs-vm
 	$(Q)tests/run vm
+
+# Ten minutes per kernel, both at a time: not a part of check, which has a short one.
+check-churn: test-programs-vm
+	$(Q)tests/run churn

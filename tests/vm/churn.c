@@ -186,8 +186,10 @@ static bool judge(void)
 		off_ns += churn->windows[i].end_ns - churn->windows[i].start_ns;
 	printf("restart_windows %u\nrestart_ms %.0f\n", churn->nr_windows, off_ns / 1e6);
 	for (int i = 0; i < NR_CHURN_KINDS; i++) {
-		if (i <= CHURN_CHANGED)
+		if (i <= CHURN_CHANGED) {
 			ok = judge_wait("gap", churn_kind_names[i], &churn->gaps[i]) && ok;
+			print_wait("stretch", churn_kind_names[i], &churn->stretches[i]);
+		}
 		ok = judge_wait("queued", churn_kind_names[i], &churn->queued[i]) && ok;
 	}
 	print_wait("gap", "pinned_without_rt", &churn->gaps_without_rt);
@@ -203,7 +205,7 @@ static void usage(FILE *out)
 	      "  --seed N           of the random numbers (default: the time)\n"
 	      "  --without A,B,...  leave these out\n"
 	      "  --only A,B,...     only these\n"
-	      "  --hotplug-every N  seconds between CPUs that come or go, on average (default 8)\n"
+	      "  --hotplug-every N  seconds between CPUs that come or go, on average (default 20)\n"
 	      "  --any-scheduler    do not expect a sched_ext scheduler: to compare with the kernel's own\n"
 	      "ingredients:",
 	      out);
@@ -260,7 +262,7 @@ static uint64_t parse(int argc, char **argv)
 
 	churn->with = (1u << NR_CHURN_INGREDIENTS) - 1;
 	churn->seed = time(NULL);
-	churn->hotplug_every_ms = 8000;
+	churn->hotplug_every_ms = 20000;
 	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
 		switch (option) {
 		case 's': seconds = number(optarg, 1, 86400); break;

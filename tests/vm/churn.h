@@ -86,9 +86,11 @@ struct churn {
 	struct churn_window windows[CHURN_MAX_WINDOWS];
 	_Atomic uint32_t nr_windows;
 
-	/* Running without a pause: by its own clock, and less what real-time hogs took of a pinned one's CPU. */
+	/* Of who computes without a pause, by its own clock: a single wait, and less the real-time hogs on a pinned one's CPU. */
 	struct churn_wait gaps[NR_CHURN_KINDS];
 	struct churn_wait gaps_without_rt;
+	/* Several waits with next to nothing between them. An emulator that stands still can make one of two: not judged. */
+	struct churn_wait stretches[NR_CHURN_KINDS];
 	/* In a queue, as the kernel counts it (schedstat). A lower bound of the longest single wait. */
 	struct churn_wait queued[NR_CHURN_KINDS];
 	struct churn_wait floor;	/* lateness of a SCHED_FIFO 99 timer: the machine's own */
@@ -155,7 +157,15 @@ struct churn_task *churn_enter(enum churn_kind kind);
 void churn_leave(struct churn_task *task);
 
 /* waits */
-void churn_note_gap(enum churn_kind kind, uint64_t from_ns, uint64_t to_ns, uint64_t waited_ns, uint64_t rt_ns);
+struct churn_gap {
+	uint64_t from_ns, to_ns;
+	uint64_t waited_ns;	/* of that time */
+	uint64_t rt_ns;		/* of real-time hogs meanwhile on the CPU of a pinned thread */
+	uint64_t nr_runs;	/* how often it came to run: how many waits it may have been */
+};
+
+bool churn_read_schedstat(int fd, uint64_t *delay_ns, uint64_t *nr_runs);
+void churn_note_gap(enum churn_kind kind, const struct churn_gap *gap);
 void churn_note_child(void);	/* called at the end of a short-lived process */
 void churn_window_open(void);
 void churn_window_close(void);

@@ -18,7 +18,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#define SAMPLE_US 250000
+#define SAMPLE_US 100000
+/* Who waits when all others stop comes to run then; beyond this it is stuck, and so are we. */
+#define LAST_NS	  (10 * NSEC_PER_SEC)
 #define FLOOR_NS  (5 * NSEC_PER_MSEC)
 
 void churn_window_open(void)
@@ -90,16 +92,18 @@ static void tell_long_wait(const char *how, enum churn_kind kind, pid_t tid, uin
 			(at_ns - churn->start_ns) / 1e9, tid, churn_kind_names[kind], waited_ns / 1e6, how);
 }
 
-void churn_note_gap(enum churn_kind kind, uint64_t from_ns, uint64_t to_ns, uint64_t waited_ns, uint64_t rt_ns)
+void churn_note_gap(enum churn_kind kind, const struct churn_gap *gap)
 {
-	uint64_t outside_ns = longest_outside(from_ns, to_ns);
+	uint64_t outside_ns = longest_outside(gap->from_ns, gap->to_ns), waited_ns = gap->waited_ns, single_ns;
 
 	if (waited_ns > outside_ns)
 		waited_ns = outside_ns;
-	note(&churn->gaps[kind], waited_ns, to_ns);
-	tell_long_wait("its own clock", kind, gettid(), waited_ns, to_ns);
+	single_ns = gap->nr_runs > 1 ? waited_ns / gap->nr_runs : waited_ns;
+	note(&churn->stretches[kind], waited_ns, gap->to_ns);
+	note(&churn->gaps[kind], single_ns, gap->to_ns);
+	tell_long_wait("its own clock", kind, gettid(), single_ns, gap->to_ns);
 	if (kind == CHURN_PINNED)
-		note(&churn->gaps_without_rt, waited_ns > rt_ns ? waited_ns - rt_ns : 0, to_ns);
+		note(&churn->gaps_without_rt, single_ns > gap->rt_ns ? single_ns - gap->rt_ns : 0, gap->to_ns);
 }
 
 struct sample {
@@ -108,7 +112,7 @@ struct sample {
 	uint64_t time_ns, delay_ns, nr_runs;
 };
 
-static bool read_schedstat(int fd, uint64_t *delay_ns, uint64_t *nr_runs)
+bool churn_read_schedstat(int fd, uint64_t *delay_ns, uint64_t *nr_runs)
 {
 	char text[96];
 	ssize_t len = pread(fd, text, sizeof(text) - 1, 0);
@@ -153,7 +157,7 @@ static void take_sample(struct sample *sample, const struct churn_task *task)
 		}
 		sample->time_ns = 0;
 	}
-	if (sample->fd < 0 || !read_schedstat(sample->fd, &delay_ns, &nr_runs))
+	if (sample->fd < 0 || !churn_read_schedstat(sample->fd, &delay_ns, &nr_runs))
 		return;
 	if (sample->time_ns && delay_ns > sample->delay_ns) {
 		waited_ns = longest_at_least(delay_ns - sample->delay_ns, nr_runs - sample->nr_runs, now - sample->time_ns);
@@ -171,13 +175,20 @@ static void take_sample(struct sample *sample, const struct churn_task *task)
 static void *sample_all(void *arg)
 {
 	static struct sample samples[CHURN_MAX_TASKS];
+	uint64_t last_ns = 0;
+	bool anybody = true;
 
 	churn_set_fifo(40);
 	for (int i = 0; i < CHURN_MAX_TASKS; i++)
 		samples[i].fd = -1;
-	while (!churn_stopped()) {
-		for (int i = 0; i < CHURN_MAX_TASKS; i++)
+	while (anybody && (!last_ns || now_ns() < last_ns)) {
+		anybody = !churn_stopped();
+		if (!anybody && !last_ns)
+			last_ns = now_ns() + LAST_NS;
+		for (int i = 0; i < CHURN_MAX_TASKS; i++) {
 			take_sample(&samples[i], &churn->tasks[i]);
+			anybody = anybody || churn->tasks[i].tid;
+		}
 		churn_sleep_us(SAMPLE_US);
 	}
 	return NULL;
@@ -190,7 +201,7 @@ void churn_note_child(void)
 
 	if (fd < 0)
 		return;
-	if (read_schedstat(fd, &delay_ns, &nr_runs) && nr_runs) {
+	if (churn_read_schedstat(fd, &delay_ns, &nr_runs) && nr_runs) {
 		delay_ns /= nr_runs;
 		outside_ns = longest_outside(now - delay_ns, now);
 		if (delay_ns > outside_ns)

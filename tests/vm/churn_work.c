@@ -43,35 +43,66 @@ static void set_cpus(int first, int nr)
 	(void)sched_setaffinity(0, sizeof(cpus), &cpus);
 }
 
+/* Where a thread that computes stood when it last looked. */
+struct stand {
+	uint64_t last_ns;	/* CLOCK_MONOTONIC */
+	uint64_t last_rt_ns;
+	uint64_t base_ns, base_run_ns, base_nr_runs;
+	int schedstat_fd;
+};
+
+static void stand_anew(struct stand *stand)
+{
+	uint64_t delay_ns;
+
+	stand->base_nr_runs = 0;
+	churn_read_schedstat(stand->schedstat_fd, &delay_ns, &stand->base_nr_runs);
+	stand->base_run_ns = thread_ns();
+	stand->base_ns = stand->last_ns = now_ns();
+}
+
+/* The clock has jumped to @now: what of that was a wait? */
+static void note_jump(struct stand *stand, enum churn_kind kind, uint64_t now, uint64_t rt_ns)
+{
+	uint64_t run_ns = thread_ns() - stand->base_run_ns, all_ns = now - stand->base_ns, delay_ns, nr_runs = 0;
+	struct churn_gap gap = { stand->last_ns, now, now - stand->last_ns, rt_ns - stand->last_rt_ns, 1 };
+
+	if (all_ns <= run_ns)
+		return;
+	if (gap.waited_ns > all_ns - run_ns)
+		gap.waited_ns = all_ns - run_ns;
+	if (churn_read_schedstat(stand->schedstat_fd, &delay_ns, &nr_runs))
+		gap.nr_runs = nr_runs - stand->base_nr_runs;
+	churn_note_gap(kind, &gap);
+}
+
 /* Runs without a pause. @first < 0: on any CPU. */
 static void spin(enum churn_kind kind, int first, int nr, int nice)
 {
 	struct churn_random random = churn_random_new();
 	struct churn_task *task = churn_enter(kind);
-	uint64_t last_ns, base_ns, base_run_ns, last_rt_ns = 0, change_ns = 0, rest_ns = 0;
+	struct stand stand = { .schedstat_fd = open("/proc/thread-self/schedstat", O_RDONLY | O_CLOEXEC) };
+	uint64_t change_ns = 0, rest_ns = 0;
 
+	if (stand.schedstat_fd < 0)
+		churn_fail("/proc/thread-self/schedstat");
 	if (nice)
 		setpriority(PRIO_PROCESS, gettid(), nice);
 	task->takes_affinity = task->takes_policy = kind == CHURN_CHANGED;
-	last_ns = base_ns = now_ns();
-	base_run_ns = thread_ns();
+	stand_anew(&stand);
 	while (!churn_stopped()) {
 		uint64_t now = now_ns(), rt_ns = kind == CHURN_PINNED ? churn->rt_ns[first] : 0;
+		bool anew = now - stand.base_ns > BASELINE_NS;
 
-		if (now - last_ns > STEP_NS) {
-			uint64_t run_ns = thread_ns(), all_ns = now - base_ns, waited_ns = now - last_ns;
-
-			if (all_ns > run_ns - base_run_ns) {
-				all_ns -= run_ns - base_run_ns;
-				churn_note_gap(kind, last_ns, now, all_ns < waited_ns ? all_ns : waited_ns, rt_ns - last_rt_ns);
-			}
-			base_ns = 0;
+		if (now - stand.last_ns > STEP_NS) {
+			note_jump(&stand, kind, now, rt_ns);
+			anew = true;
 		}
-		last_ns = now;
-		last_rt_ns = rt_ns;
-		if (now - rest_ns > STEP_NS && churn_breathe()) {
-			rest_ns = last_ns = now_ns();
-			base_ns = 0;
+		stand.last_ns = now;
+		stand.last_rt_ns = rt_ns;
+		if (now > rest_ns) {
+			rest_ns = now + STEP_NS;
+			anew = churn_breathe() || anew;
 		}
 		if (now > change_ns) {
 			change_ns = now + (50 + churn_random_below(&random, 400)) * NSEC_PER_MSEC;
@@ -80,16 +111,15 @@ static void spin(enum churn_kind kind, int first, int nr, int nice)
 				set_cpus(first, nr);
 			else if (kind == CHURN_CHANGED && churn_has(CHURN_AFFINITY))
 				set_cpus(churn_random_below(&random, churn->nr_cpus), 1 + churn_random_below(&random, churn->nr_cpus));
-			/* May have slept for a lock. */
-			last_ns = now_ns();
-			base_ns = 0;
+			/* It may have slept for a lock. */
+			anew = true;
 		}
-		if (last_ns - base_ns > BASELINE_NS) {
-			base_ns = last_ns = now_ns();
-			base_run_ns = thread_ns();
+		if (anew) {
+			stand_anew(&stand);
 			churn_done(CHURN_SPIN);
 		}
 	}
+	close(stand.schedstat_fd);
 	churn_leave(task);
 }
 
