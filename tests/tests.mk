@@ -3,7 +3,8 @@
 
 CMOCKA_LIBS := -lcmocka
 UNIT_TESTS := $(patsubst tests/unit/test_%.c,%,$(wildcard tests/unit/test_*.c))
-VM_PROGS := $(patsubst tests/vm/%.c,$(B)/vm/%,$(filter-out %.bpf.c,$(wildcard tests/vm/*.c)))
+CHURN_ROOMS := $(wildcard tests/vm/churn_*.c)
+VM_PROGS := $(patsubst tests/vm/%.c,$(B)/vm/%,$(filter-out %.bpf.c $(CHURN_ROOMS),$(wildcard tests/vm/*.c)))
 
 define BPF_COMPILE
 	$(call say,BPF,$@)
@@ -77,6 +78,11 @@ $(B)/bpftest/bench_load: tests/bpf/bench_load.c
 $(B)/bpftest/budget: tests/bpf/budget.c $(OBJS)
 	$(call MEASURE_COMPILE)
 
+$(B)/vm/churn: tests/vm/churn.c $(CHURN_ROOMS) tests/vm/churn.h $(B)/gen/churn.skel.h $(B)/src/util.o
+	$(call say,CC,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) -o $@ tests/vm/churn.c $(CHURN_ROOMS) $(B)/src/util.o $(LIBBPF_LIBS) -lutil -lpthread
+
 $(B)/vm/%: tests/vm/%.c $(OBJS)
 	$(call say,CC,$@)
 	@mkdir -p $(@D)
@@ -96,7 +102,7 @@ test-programs-bpf: test-setup
 test-programs-vm: test-setup
 	$(Q)$(MAKE) --no-print-directory all asan $(VM_PROGS) $(B)/bpf/foreign.bpf.o $(B)/bpf/crowd.bpf.o $(B)/unit/failalloc.so
 
-.PHONY: check check-unit check-bpf check-vm
+.PHONY: check check-unit check-bpf check-vm check-churn
 check: test-programs-unit test-programs-bpf test-programs-vm
 	$(Q)tests/run unit bpf vm
 
@@ -120,3 +126,6 @@ bpf-budget: test-setup
 
 check-kernels: test-programs-vm
 	$(Q)tests/run kernels
+# Ten minutes per kernel, both at a time: not a part of check, which has a short one.
+check-churn: test-programs-vm
+	$(Q)tests/run churn
