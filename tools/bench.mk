@@ -1,0 +1,8 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# The comparison's part of the Makefile: make bench BENCH="--quick"
+
+BENCH ?=
+
+.PHONY: bench
+bench: all
+	$(Q)tools/bench $(BENCH)
