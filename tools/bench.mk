@@ -6,3 +6,6 @@ BENCH ?=
 .PHONY: bench
 bench: all
 	$(Q)tools/bench $(BENCH)
+
+# tests/bench/report.py plays a scene, too.
+test-programs-unit: $(B)/scene
