@@ -55,7 +55,9 @@ struct {
 
 #include "stats.bpf.h"
 #include "topo.bpf.h"
+#include "clock.bpf.h"
 #include "task.bpf.h"
+#include "tree.bpf.h"
 #include "chain.bpf.h"
 #include "input.bpf.h"
 #include "preempt.bpf.h"
@@ -118,22 +120,35 @@ int tell_facts(void *ctx)
 	return 0;
 }
 
+/* Run when a game is found: its processes and threads that live already. */
+struct arcade_tree_mark tree_mark_args SEC(".data.mark");
+
+SEC("syscall")
+int mark_tree(void *ctx)
+{
+	tree_mark(&tree_mark_args);
+	return 0;
+}
+
 /* ---- the scheduler ---- */
 
-static __always_inline u64 slice_of(struct task_ctx *tctx, enum arcade_class class)
+static __always_inline struct preempt_wakee wakee_of(struct task_struct *p, struct task_ctx *tctx,
+							  enum arcade_class class)
 {
-	u64 slice_ns = knobs.slice_ns, ran_ns = tctx->chain.ran_ns, budget_ns = knobs.chain_budget_ns;
-
-	/* A member runs no longer than its budget in one go. */
-	if (class == ARCADE_CLASS_CHAIN && ran_ns < budget_ns && budget_ns - ran_ns < slice_ns)
-		return budget_ns - ran_ns;
-	return slice_ns;
+	return (struct preempt_wakee){
+		.deadline = fair_deadline(p, tctx, class),
+		.root_ns = fair_root(tctx, class),
+		.now_ns = scx_bpf_now(),
+		.llc = tctx->llc,
+		.class = class,
+	};
 }
 
 SEC("struct_ops/arcade_select_cpu")
 s32 BPF_PROG(arcade_select_cpu, struct task_struct *p, s32 prev_cpu, u64 wake_flags)
 {
 	struct task_ctx *tctx = task_ctx_of(p);
+	struct preempt_wakee wakee;
 	enum arcade_class class;
 	bool is_idle = false;
 	s32 cpu, victim;
@@ -146,13 +161,15 @@ s32 BPF_PROG(arcade_select_cpu, struct task_struct *p, s32 prev_cpu, u64 wake_fl
 		stats_inc(nr_idle_direct);
 		return cpu;
 	}
-	class = fair_class(p, tctx);
-	if (class != ARCADE_CLASS_CHAIN)
+	if (!knobs.preempt)
 		return cpu;
-	victim = preempt_pick_cpu(p, tctx, cpu);
+	fair_settle(p, tctx, topo_llc_of(cpu));
+	class = fair_class(p, tctx);
+	wakee = wakee_of(p, tctx, class);
+	victim = preempt_pick_cpu(p, tctx, cpu, &wakee);
 	if (victim < 0)
 		return cpu;
-	compat_dsq_insert(p, COMPAT_DSQ_LOCAL, slice_of(tctx, class), COMPAT_ENQ_PREEMPT);
+	compat_dsq_insert(p, COMPAT_DSQ_LOCAL, fair_slice(tctx, class), COMPAT_ENQ_PREEMPT);
 	return victim;
 }
 
@@ -160,25 +177,23 @@ s32 BPF_PROG(arcade_select_cpu, struct task_struct *p, s32 prev_cpu, u64 wake_fl
 static __always_inline void enqueue_pinned(struct task_struct *p, struct task_ctx *tctx, s32 cpu,
 					   enum arcade_class class, u64 enq_flags)
 {
-	u64 slice_ns = slice_of(tctx, class);
+	u64 slice_ns = fair_slice(tctx, class);
 
 	if (scx_bpf_test_and_clear_cpu_idle(cpu)) {
 		compat_dsq_insert(p, COMPAT_DSQ_LOCAL, slice_ns, enq_flags);
 		stats_inc(nr_idle_direct);
 		return;
 	}
-	if (enq_flags & COMPAT_ENQ_WAKEUP) {
-		u64 now_ns = scx_bpf_now();
+	if ((enq_flags & COMPAT_ENQ_WAKEUP) && knobs.preempt) {
+		struct preempt_wakee wakee = wakee_of(p, tctx, class);
 
-		if (class == ARCADE_CLASS_CHAIN && knobs.preempt &&
-		    preempt_rank(cpu, now_ns, tctx->chain.root_ns, false) != POLICY_RANK_NEVER &&
-		    preempt_claim(tctx, cpu, now_ns)) {
+		if (preempt_gain(cpu, &wakee) > 0 && preempt_claim(tctx, cpu, &wakee)) {
 			compat_dsq_insert(p, COMPAT_DSQ_LOCAL, slice_ns, enq_flags | COMPAT_ENQ_PREEMPT);
 			return;
 		}
 		/* A CPU's own kernel threads work for whatever runs there, in short runs. */
-		if ((p->flags & PF_KTHREAD) && preempt_cpu_of(cpu)->class == ARCADE_CLASS_NORMAL &&
-		    preempt_take_tokens(tctx, cpu, now_ns)) {
+		if ((p->flags & PF_KTHREAD) && preempt_cpu_of(cpu)->task.class == ARCADE_CLASS_NORMAL &&
+		    preempt_take_tokens(tctx, cpu, wakee.now_ns)) {
 			compat_dsq_insert(p, COMPAT_DSQ_LOCAL, slice_ns, enq_flags | COMPAT_ENQ_PREEMPT);
 			stats_inc(nr_kthread_preempts);
 			return;
@@ -219,13 +234,13 @@ void BPF_PROG(arcade_enqueue, struct task_struct *p, u64 enq_flags)
 	if (!(enq_flags & COMPAT_ENQ_CPU_SELECTED)) {
 		idle = idle_pick_cpu(p);
 		if (idle >= 0) {
-			compat_dsq_insert(p, COMPAT_DSQ_LOCAL_ON | idle, slice_of(tctx, class), enq_flags);
+			compat_dsq_insert(p, COMPAT_DSQ_LOCAL_ON | idle, fair_slice(tctx, class), enq_flags);
 			stats_inc(nr_idle_direct);
 			return;
 		}
 	}
 	tctx->queued_at_ns = scx_bpf_now();
-	compat_dsq_insert_vtime(p, fair_dsq_of_llc(llc), slice_of(tctx, class), fair_deadline(p, tctx, class),
+	compat_dsq_insert_vtime(p, fair_dsq_of_llc(llc), fair_slice(tctx, class), fair_deadline(p, tctx, class),
 				enq_flags);
 	stats_inc(nr_queued_llc);
 	idle_kick_for(p);
@@ -250,11 +265,13 @@ void BPF_PROG(arcade_running, struct task_struct *p)
 		return;
 	llc = topo_llc_of(cpu);
 	fair_settle(p, tctx, llc);
-	clock = fair_clock(llc);
+	clock = clock_of(llc);
 	tctx->exec_seen_ns = p->se.sum_exec_runtime;
-	if (policy_before(*clock, tctx->vtime))
-		*clock = tctx->vtime;
 
+	if (tctx->slept_at_ns) {
+		tctx->burst_ns = policy_burst((tctx->queued_at_ns ? tctx->queued_at_ns : now_ns) - tctx->slept_at_ns);
+		tctx->slept_at_ns = 0;
+	}
 	if (tctx->queued_at_ns) {
 		struct arcade_stats *stats = stats_this_cpu();
 		u64 waited_ns = now_ns - tctx->queued_at_ns;
@@ -265,8 +282,9 @@ void BPF_PROG(arcade_running, struct task_struct *p)
 		tctx->queued_at_ns = 0;
 	}
 	class = fair_class(p, tctx);
+	*clock = policy_clock(*clock, tctx->vtime, class);
 	chain_account_run(p, tctx);
-	preempt_note_running(cpu, class, class == ARCADE_CLASS_CHAIN ? tctx->chain.root_ns : 0, now_ns + p->scx.slice);
+	fair_note_running(cpu, p, tctx, class, now_ns);
 }
 
 SEC("struct_ops/arcade_stopping")
@@ -275,8 +293,13 @@ void BPF_PROG(arcade_stopping, struct task_struct *p, bool runnable)
 	struct task_ctx *tctx = task_ctx_of(p);
 
 	preempt_note_stopping(scx_bpf_task_cpu(p));
-	if (tctx)
+	if (tctx) {
 		fair_charge(p, tctx);
+		if (!runnable) {
+			tctx->slept_at_ns = scx_bpf_now();
+			tctx->chain_share = policy_learn(tctx->chain_share, policy_chain_joined(&tctx->chain, p->nvcsw));
+		}
+	}
 	/*
 	 * Stopped in mid-slice: a real-time task takes the CPU. With a slice left the kernel would keep p at the head of
 	 * the CPU's own queue, ahead of everyone, until real-time is done. Without one it is queued by its deadline, and
@@ -290,15 +313,25 @@ SEC("struct_ops/arcade_enable")
 void BPF_PROG(arcade_enable, struct task_struct *p)
 {
 	struct task_ctx *tctx = task_ctx_of(p);
+	u32 llc;
 
 	if (!tctx)
 		return;
 	/*
-	 * From another class, or new: starts with half a slice of debt, or a stream of short-lived children would always
-	 * come before everyone who waits.
+	 * From another class: neither owed nor owing. A child starts with its parent's debt, or who makes children all the
+	 * time would come before everyone else; its credit it does not get.
 	 */
-	tctx->llc = topo_llc_of(scx_bpf_task_cpu(p));
-	tctx->vtime = *fair_clock(tctx->llc) + policy_virtual(knobs.slice_ns / 2, p->scx.weight);
+	llc = topo_llc_of(scx_bpf_task_cpu(p));
+	if (tctx->is_newborn) {
+		fair_enter_llc(tctx, llc);
+		tctx->vtime = policy_max_time(tctx->vtime, *clock_of(llc));
+	} else {
+		tctx->vtime = *clock_of(llc);
+		tctx->llc = llc;
+	}
+	tctx->is_newborn = false;
+	tctx->burst_ns = 0;
+	tctx->slept_at_ns = 0;
 	tctx->exec_seen_ns = p->se.sum_exec_runtime;
 	tctx->queued_at_ns = 0;
 }
@@ -315,7 +348,10 @@ void BPF_PROG(arcade_cpu_release, s32 cpu, struct scx_cpu_release_args *args)
 SEC("struct_ops.s/arcade_init_task")
 s32 BPF_PROG(arcade_init_task, struct task_struct *p, struct scx_init_task_args *args)
 {
-	bpf_task_storage_get(&task_ctxs, p, NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	struct task_ctx *tctx = bpf_task_storage_get(&task_ctxs, p, NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
+
+	if (tctx && args->fork)
+		tree_inherit(tctx);
 	return 0;
 }
 

@@ -19,7 +19,7 @@ static __always_inline void dump_task_ctx(struct task_struct *p)
 	if (!tctx)
 		return;
 	dump_line("vtime=%llu clock=%llu llc=%llu chain: hop=%llu root=%llu ran_us=%llu live=%llu\n", tctx->vtime,
-		  *fair_clock(tctx->llc), tctx->llc, tctx->chain.hop, tctx->chain.root_ns,
+		  *clock_of(tctx->llc), tctx->llc, tctx->chain.hop, tctx->chain.root_ns,
 		  tctx->chain.ran_ns / POLICY_NS_PER_US, chain_is_live(p, tctx));
 }
 
@@ -27,7 +27,7 @@ static __always_inline void dump_cpu_state(s32 cpu)
 {
 	const struct preempt_cpu *pcpu = preempt_cpu_of(cpu);
 
-	dump_line("class=%llu root=%llu llc=%llu queued: cpu=%lld llc=%lld\n", pcpu->class, pcpu->root_ns,
+	dump_line("class=%llu root=%llu llc=%llu queued: cpu=%lld llc=%lld\n", pcpu->task.class, pcpu->task.root_ns,
 		  topo_llc_of(cpu), (s64)scx_bpf_dsq_nr_queued(fair_dsq_of_cpu(cpu)),
 		  (s64)scx_bpf_dsq_nr_queued(fair_dsq_of_llc(topo_llc_of(cpu))));
 }
@@ -38,7 +38,7 @@ static __always_inline void dump_all(void)
 		  knobs.slice_ns / POLICY_NS_PER_US, knobs.chain_ttl_ns / POLICY_NS_PER_MS,
 		  knobs.chain_budget_ns / POLICY_NS_PER_US, knobs.preempt, topo_nr_cpu_ids, topo_nr_llcs);
 	for (int llc = 0; llc < 8 && llc < topo_nr_llcs; llc++)
-		dump_line("arcade: llc %llu clock=%llu queued=%lld\n", llc, *fair_clock(llc),
+		dump_line("arcade: llc %llu clock=%llu queued=%lld\n", llc, *clock_of(llc),
 			  (s64)scx_bpf_dsq_nr_queued(fair_dsq_of_llc(llc)));
 }
 

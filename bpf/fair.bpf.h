@@ -25,19 +25,8 @@
 #define FAIR_AGE_CHECK_NS (20 * POLICY_NS_PER_MS)
 #define FAIR_AGE_CHECK_NR 8
 
-/* Written by every CPU of the LLC without a lock: it only needs to move on, and a lost step is made up by the next task. */
-struct fair_llc {
-	u64 clock;
-	u64 aged_at_ns;		/* scx_bpf_now() of the last look for old tasks */
-	u64 pad[6];		/* a cache line each */
-};
-
-static struct fair_llc fair_llcs[ARCADE_MAX_LLCS];
-
-static __always_inline u64 *fair_clock(u32 llc)
-{
-	return &fair_llcs[llc & (ARCADE_MAX_LLCS - 1)].clock;
-}
+/* scx_bpf_now() of an LLC's last look for old tasks. Racy: two looks instead of one do no harm. */
+static u64 fair_aged_at_ns[ARCADE_MAX_LLCS];
 
 static __always_inline u64 fair_dsq_of_llc(u32 llc)
 {
@@ -54,8 +43,19 @@ static __always_inline void fair_enter_llc(struct task_ctx *tctx, u32 llc)
 {
 	if (tctx->llc == llc)
 		return;
-	tctx->vtime += *fair_clock(llc) - *fair_clock(tctx->llc);
+	tctx->vtime += *clock_of(llc) - *clock_of(tctx->llc);
 	tctx->llc = llc;
+}
+
+/* Does @p belong to the processes of the game that is played? */
+static __always_inline bool fair_is_game(const struct task_ctx *tctx)
+{
+	return knobs.game_tree && tctx->tree == knobs.game_tree;
+}
+
+static __always_inline u32 fair_weight(const struct task_struct *p, const struct task_ctx *tctx)
+{
+	return policy_weight(p->scx.weight, fair_is_game(tctx));
 }
 
 /* Charges what @p has run since the last charge. Legal at any time that it is current on this CPU. */
@@ -64,7 +64,7 @@ static __always_inline void fair_charge(struct task_struct *p, struct task_ctx *
 	u64 exec_ns = p->se.sum_exec_runtime, ran_ns = exec_ns - tctx->exec_seen_ns;
 
 	tctx->exec_seen_ns = exec_ns;
-	tctx->vtime += policy_virtual(ran_ns, p->scx.weight);
+	tctx->vtime += policy_virtual(policy_charge(ran_ns, &tctx->burst_ns), fair_weight(p, tctx));
 	chain_charge(p, tctx, ran_ns);
 }
 
@@ -72,18 +72,50 @@ static __always_inline void fair_charge(struct task_struct *p, struct task_ctx *
 static __always_inline void fair_settle(struct task_struct *p, struct task_ctx *tctx, u32 llc)
 {
 	fair_enter_llc(tctx, llc);
-	tctx->vtime = policy_clamp_vtime(tctx->vtime, *fair_clock(llc), knobs.slice_ns, p->scx.weight);
+	tctx->vtime = policy_clamp_vtime(tctx->vtime, *clock_of(llc), knobs.slice_ns, fair_weight(p, tctx),
+					 fair_is_game(tctx));
 }
 
 static __always_inline enum arcade_class fair_class(struct task_struct *p, struct task_ctx *tctx)
 {
 	/* Kernel threads carry a chain but get nothing from it. */
-	return !(p->flags & PF_KTHREAD) && chain_is_live(p, tctx) ? ARCADE_CLASS_CHAIN : ARCADE_CLASS_NORMAL;
+	if (!(p->flags & PF_KTHREAD) && chain_is_live(p, tctx))
+		return ARCADE_CLASS_CHAIN;
+	if (!knobs.game_tree)
+		return ARCADE_CLASS_NORMAL;
+	if (tctx->tree == knobs.game_tree)
+		return policy_is_frame_thread(tctx->chain_share) ? ARCADE_CLASS_FRAME : ARCADE_CLASS_GAME;
+	if (p->policy == SCHED_BATCH || p->policy == SCHED_IDLE || p->static_prio >= PRIO_NICE_10)
+		return ARCADE_CLASS_BACKGROUND;
+	return ARCADE_CLASS_NORMAL;
 }
 
 static __always_inline u64 fair_deadline(struct task_struct *p, struct task_ctx *tctx, enum arcade_class class)
 {
-	return policy_deadline(tctx->vtime, *fair_clock(tctx->llc), knobs.slice_ns, p->scx.weight, class);
+	return policy_deadline(tctx->vtime, *clock_of(tctx->llc), knobs.slice_ns, fair_weight(p, tctx), class);
+}
+
+static __always_inline u64 fair_root(const struct task_ctx *tctx, enum arcade_class class)
+{
+	return class == ARCADE_CLASS_CHAIN ? tctx->chain.root_ns : 0;
+}
+
+/* @p runs on @cpu from now on. */
+static __always_inline void fair_note_running(s32 cpu, struct task_struct *p, struct task_ctx *tctx,
+					      enum arcade_class class, u64 now_ns)
+{
+	preempt_note_running(cpu, class, fair_root(tctx, class), fair_deadline(p, tctx, class), now_ns);
+}
+
+static __always_inline u64 fair_slice(const struct task_ctx *tctx, enum arcade_class class)
+{
+	u64 slice_ns = knobs.slice_ns, budget_ns = knobs.chain_budget_ns;
+
+	/* A member runs no longer than its budget in one go. */
+	if (class == ARCADE_CLASS_CHAIN && tctx && tctx->chain.ran_ns < budget_ns &&
+	    budget_ns - tctx->chain.ran_ns < slice_ns)
+		return budget_ns - tctx->chain.ran_ns;
+	return slice_ns;
 }
 
 /* Deadline of the first task in a queue. Return: false if it is empty. */
@@ -171,15 +203,15 @@ static __always_inline bool fair_take_aged_pinned(u64 cpu_dsq, u64 now_ns)
 /* From time to time; again at once as long as there is somebody. */
 static __always_inline bool fair_dispatch_aged(s32 cpu, u32 llc, u64 llc_dsq)
 {
-	struct fair_llc *fllc = &fair_llcs[llc & (ARCADE_MAX_LLCS - 1)];
+	u64 *aged_at_ns = &fair_aged_at_ns[llc & (ARCADE_MAX_LLCS - 1)];
 	u64 now_ns = scx_bpf_now();
 
-	if (policy_before(now_ns, fllc->aged_at_ns + FAIR_AGE_CHECK_NS))
+	if (policy_before(now_ns, *aged_at_ns + FAIR_AGE_CHECK_NS))
 		return false;
 	/* What waits in the CPU's own queue can run nowhere else, whatever its mask says. */
 	if (fair_take_aged_pinned(fair_dsq_of_cpu(cpu), now_ns) || fair_take_aged(llc_dsq, cpu, now_ns))
 		return true;
-	fllc->aged_at_ns = now_ns;
+	*aged_at_ns = now_ns;
 	return false;
 }
 
@@ -202,14 +234,21 @@ static __always_inline bool fair_steal(u32 llc)
 }
 
 /*
- * Lets @prev run on for another slice. Neither stopping nor running is called then, so who runs where is noted here.
- * Return: false where slices cannot be set.
+ * Lets @prev, charged already, run on for another slice. Neither stopping nor running is called then, so who runs where is
+ * noted here. Return: false where slices cannot be set.
  */
-static __always_inline bool fair_renew(s32 cpu, struct task_struct *prev, enum arcade_class class, u64 root_ns)
+static __always_inline bool fair_renew(s32 cpu, struct task_struct *prev, struct task_ctx *tctx, enum arcade_class class)
 {
-	if (!compat_task_set_slice(prev, knobs.slice_ns))
+	u64 now_ns = scx_bpf_now();
+
+	if (!compat_task_set_slice(prev, fair_slice(tctx, class)))
 		return false;
-	preempt_note_running(cpu, class, root_ns, scx_bpf_now() + knobs.slice_ns);
+	if (tctx) {
+		u64 *clock = clock_of(tctx->llc);
+
+		*clock = policy_clock(*clock, tctx->vtime, class);
+		fair_note_running(cpu, prev, tctx, class, now_ns);
+	}
 	stats_inc(nr_kept);
 	return true;
 }
@@ -223,7 +262,6 @@ static __always_inline void fair_dispatch(s32 cpu, struct task_struct *prev)
 	bool cpu_is_first = in_cpu && (!in_llc || policy_before(cpu_first, first));
 	enum arcade_class class = ARCADE_CLASS_NORMAL;
 	struct task_ctx *tctx = NULL;
-	u64 root_ns = 0;
 
 	if ((in_llc || in_cpu) && fair_dispatch_aged(cpu, llc, llc_dsq))
 		return;
@@ -234,9 +272,8 @@ static __always_inline void fair_dispatch(s32 cpu, struct task_struct *prev)
 		if (tctx) {
 			fair_charge(prev, tctx);
 			class = fair_class(prev, tctx);
-			root_ns = class == ARCADE_CLASS_CHAIN ? tctx->chain.root_ns : 0;
 			if (((!in_llc && !in_cpu) || policy_before(fair_deadline(prev, tctx, class), first)) &&
-			    fair_renew(cpu, prev, class, root_ns))
+			    fair_renew(cpu, prev, tctx, class))
 				return;
 		}
 	}
@@ -248,7 +285,7 @@ static __always_inline void fair_dispatch(s32 cpu, struct task_struct *prev)
 	if (in_cpu && compat_dsq_move_to_local(cpu_dsq))
 		return;
 	if (prev && (prev->scx.flags & COMPAT_TASK_QUEUED)) {
-		fair_renew(cpu, prev, class, root_ns);
+		fair_renew(cpu, prev, tctx, class);
 		return;
 	}
 	fair_steal(llc);

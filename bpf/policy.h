@@ -7,11 +7,16 @@
  * what is tested is what runs.
  *
  * Virtual time. A task's vtime advances by the CPU time it used, scaled by
- * 100 / weight. The clock of a queue follows the tasks that it runs. A task
- * that slept may lag behind that clock by at most one credit, a task that ran
- * more than its share may be ahead by at most one debt. The deadline is the vtime at
- * which the next slice will be used up, shifted by the offset of the class:
- * who is owed most, or asks for least, runs first.
+ * 100 / weight. The clock of a queue is where the foremost of the tasks that it
+ * has run started (start-time fair queueing). A task that slept may lag behind
+ * that clock by at most one credit, a task that ran more than its share may be
+ * ahead by at most one debt. The deadline is the vtime at which the next slice
+ * will be used up, shifted by the offset of the class: who is owed most, or
+ * asks for least, runs first. Whoever wakes up takes the CPU of whom he comes
+ * before by most.
+ *
+ * Classes are offsets, not priorities: a game that computes all the time uses
+ * its lead up, and shares by weight from then on.
  *
  * All comparisons survive the wrap of a u64.
  *
@@ -33,6 +38,14 @@
 /* Weight of nice 0, as sched_ext scales it (kernel: SCX_TASK weight, 1..10000). */
 #define POLICY_WEIGHT_DEFAULT 100u
 
+/*
+ * Who waits for the player sleeps, computes a little and sleeps again; who works for himself does not sleep. So a task that
+ * wakes up computes at a quarter of the price for as long as it has slept, up to a long frame. Nothing is learnt and nothing
+ * sticks: a task that never sleeps pays in full, one that computes half of the time counts like one of nice -6.
+ */
+#define POLICY_BURST_MAX_NS (10 * POLICY_NS_PER_MS)
+#define POLICY_BURST_DIVISOR 4
+
 /* A sleeper may be owed this much vtime: two frames at 60 Hz would let a burst run one through. */
 #define POLICY_CREDIT_NS (20 * POLICY_NS_PER_MS)
 /*
@@ -42,11 +55,25 @@
 #define POLICY_DEBT_SLICES 2
 /* And at most this: bounds the wait of a nice 19 task. */
 #define POLICY_DEBT_MAX_NS (400 * POLICY_NS_PER_MS)
-/* How much earlier the deadline of a chain member is: ahead of every credit. */
-#define POLICY_CHAIN_OFFSET_NS (40 * POLICY_NS_PER_MS)
+/* How much earlier than others' the deadline of a game's thread is: all of a sleeper's credit. */
+#define POLICY_GAME_LEAD_NS (20 * POLICY_NS_PER_MS)
+/* A frame-critical thread of the game comes before its others, which may load or compile. */
+#define POLICY_FRAME_LEAD_NS (30 * POLICY_NS_PER_MS)
+/* Of a chain member: ahead of every credit and of the game. */
+#define POLICY_CHAIN_LEAD_NS (60 * POLICY_NS_PER_MS)
+/* How much later: builds and updates while a game is in front. */
+#define POLICY_BACKGROUND_LAG_NS (20 * POLICY_NS_PER_MS)
 
-/* A CPU whose current task has no rank cannot be taken. */
-#define POLICY_RANK_NEVER (~0ULL)
+/* A game computes as if it had nice -10 (weight 9548 / 1024 in the kernel's table). */
+#define POLICY_GAME_WEIGHT_FACTOR 9
+
+/*
+ * Who has just got a CPU keeps it for a moment, or two that wake each other would do nothing but switch. Long against a
+ * switch (some 2 us), short against a frame. Chain members do not wait for it, but for a thread of the game.
+ */
+#define POLICY_PROTECT_NS (100 * POLICY_NS_PER_US)
+/* To be taken, a task of another LLC must come after the wakee by this much: caches are cold there. */
+#define POLICY_OTHER_LLC_NS (2 * POLICY_NS_PER_MS)
 
 /* One task's membership in a chain. All zero but nvcsw: no membership. */
 struct policy_chain {
@@ -79,13 +106,68 @@ static inline u64 policy_virtual(u64 ns, u32 weight)
 	return ns * POLICY_WEIGHT_DEFAULT / (weight ? weight : 1);
 }
 
-/* The vtime with which a task enters a queue whose clock shows @clock. */
-static inline u64 policy_clamp_vtime(u64 vtime, u64 clock, u64 slice_ns, u32 weight)
+/* What is charged for @ran_ns of a task that has @burst_ns of its burst left. */
+static inline u64 policy_charge(u64 ran_ns, u64 *burst_ns)
+{
+	u64 cheap_ns = ran_ns < *burst_ns ? ran_ns : *burst_ns;
+
+	*burst_ns -= cheap_ns;
+	return ran_ns - cheap_ns + cheap_ns / POLICY_BURST_DIVISOR;
+}
+
+/* The burst of a task that wakes up after @slept_ns. */
+static inline u64 policy_burst(u64 slept_ns)
+{
+	return slept_ns < POLICY_BURST_MAX_NS ? slept_ns : POLICY_BURST_MAX_NS;
+}
+
+/* How much earlier than a NORMAL one a deadline of @class is. */
+static inline s64 policy_lead(enum arcade_class class)
+{
+	switch (class) {
+	case ARCADE_CLASS_CHAIN:
+		return POLICY_CHAIN_LEAD_NS;
+	case ARCADE_CLASS_FRAME:
+		return POLICY_FRAME_LEAD_NS;
+	case ARCADE_CLASS_GAME:
+		return POLICY_GAME_LEAD_NS;
+	case ARCADE_CLASS_BACKGROUND:
+		return -(s64)POLICY_BACKGROUND_LAG_NS;
+	default:
+		return 0;
+	}
+}
+
+static inline bool policy_is_game(enum arcade_class class)
+{
+	return class == ARCADE_CLASS_GAME || class == ARCADE_CLASS_FRAME;
+}
+
+/* Upper bound of a task's own weight: nice -20, 100 times that of a cgroup, of the game. */
+#define POLICY_WEIGHT_MAX 10000000u
+
+/* The weight by which a task is charged. */
+static inline u32 policy_weight(u32 weight, bool is_game)
+{
+	if (is_game)
+		weight *= POLICY_GAME_WEIGHT_FACTOR;
+	if (weight > POLICY_WEIGHT_MAX)
+		return POLICY_WEIGHT_MAX;
+	return weight ? weight : 1;
+}
+
+/*
+ * The vtime with which a task enters a queue whose clock shows @clock. A game's debt may be larger, by its lead: else the
+ * lead would never be used up.
+ */
+static inline u64 policy_clamp_vtime(u64 vtime, u64 clock, u64 slice_ns, u32 weight, bool is_game)
 {
 	u64 debt_ns = POLICY_DEBT_SLICES * policy_virtual(slice_ns, weight);
 
 	if (debt_ns > POLICY_DEBT_MAX_NS)
 		debt_ns = POLICY_DEBT_MAX_NS;
+	if (is_game)
+		debt_ns += POLICY_FRAME_LEAD_NS;
 	if (policy_before(vtime, clock - POLICY_CREDIT_NS))
 		return clock - POLICY_CREDIT_NS;
 	if (policy_before(clock + debt_ns, vtime))
@@ -99,11 +181,22 @@ static inline u64 policy_clamp_vtime(u64 vtime, u64 clock, u64 slice_ns, u32 wei
  */
 static inline u64 policy_deadline(u64 vtime, u64 clock, u64 slice_ns, u32 weight, enum arcade_class class)
 {
-	if (class != ARCADE_CLASS_CHAIN)
-		return vtime + policy_virtual(slice_ns, weight);
-	if (policy_before(clock, vtime))
+	if (class == ARCADE_CLASS_CHAIN && policy_before(clock, vtime))
 		vtime = clock;
-	return vtime + policy_virtual(slice_ns, weight) - POLICY_CHAIN_OFFSET_NS;
+	return vtime + policy_virtual(slice_ns, weight) - policy_lead(class);
+}
+
+/*
+ * The clock when a task starts to run. A member runs by its cause, not by its vtime; a game's thread that has used up its
+ * lead is where the others are.
+ */
+static inline u64 policy_clock(u64 clock, u64 vtime, enum arcade_class class)
+{
+	if (class == ARCADE_CLASS_CHAIN)
+		return clock;
+	if (policy_is_game(class))
+		vtime -= policy_lead(class);
+	return policy_max_time(clock, vtime);
 }
 
 /* @nvcsw: the task's count now. Cheap part first: for most tasks it is also the last. */
@@ -180,22 +273,50 @@ static inline bool policy_bucket_take(u64 *full_at_ns, u64 now_ns, u64 interval_
 	return true;
 }
 
-/*
- * Rank of a busy CPU as a victim; the lowest yields. First the class, then the LLC, then the time left of the slice: who
- * has had most of its run yields, who has just started keeps it. A chain member yields only to an earlier cause.
- */
-static inline u64 policy_victim_rank(enum arcade_class victim_class, u64 victim_root_ns, u64 victim_left_ns,
-				     u64 root_ns, bool other_llc)
-{
-	u64 left_us = victim_left_ns / POLICY_NS_PER_US;
+/* What is known of the task that runs on a busy CPU. */
+struct policy_victim {
+	u64 deadline;		/* by the clock of its LLC */
+	u64 root_ns;		/* of a chain member */
+	u64 started_ns;
+	u32 class;		/* enum arcade_class; NONE: nothing that could be taken */
+};
 
-	if (victim_class == ARCADE_CLASS_NONE)
-		return POLICY_RANK_NEVER;
-	if (victim_class == ARCADE_CLASS_CHAIN && !policy_before(root_ns, victim_root_ns))
-		return POLICY_RANK_NEVER;
-	if (left_us > 0xffffffffULL)
-		left_us = 0xffffffffULL;
-	return (u64)victim_class << 40 | (u64)other_llc << 36 | left_us;
+/*
+ * By how much comes the wakee before the victim? The CPU with the most yields. @deadline_diff: the victim's deadline less
+ * the wakee's, both relative to the clocks of their LLCs. Return: <= 0 if the victim keeps its CPU.
+ */
+static inline s64 policy_preempt_gain(const struct policy_victim *victim, s64 deadline_diff, u64 now_ns,
+				      enum arcade_class class, u64 root_ns, bool other_llc)
+{
+	u64 ran_ns = now_ns - victim->started_ns;
+
+	if (victim->class == ARCADE_CLASS_NONE || class == ARCADE_CLASS_BACKGROUND)
+		return 0;
+	/* A member yields only to an earlier cause. */
+	if (victim->class == ARCADE_CLASS_CHAIN)
+		return class == ARCADE_CLASS_CHAIN && policy_before(root_ns, victim->root_ns) ? 1 : 0;
+	if ((class != ARCADE_CLASS_CHAIN || policy_is_game(victim->class)) && (s64)ran_ns < (s64)POLICY_PROTECT_NS)
+		return 0;
+	return other_llc ? deadline_diff - (s64)POLICY_OTHER_LLC_NS : deadline_diff;
+}
+
+/*
+ * Which threads make the frames? Those that chains lead to. @share: of 1024, over the last dozen activations of a thread,
+ * those as member.
+ */
+#define POLICY_LEARN_SHIFT 4
+#define POLICY_FRAME_SHARE 256
+
+static inline u16 policy_learn(u16 share, bool was_member)
+{
+	if (was_member)
+		return share + ((1024 - share) >> POLICY_LEARN_SHIFT) + 1 > 1024 ? 1024 : share + ((1024 - share) >> POLICY_LEARN_SHIFT) + 1;
+	return share - ((share + (1 << POLICY_LEARN_SHIFT) - 1) >> POLICY_LEARN_SHIFT);
+}
+
+static inline bool policy_is_frame_thread(u16 share)
+{
+	return share >= POLICY_FRAME_SHARE;
 }
 
 /* Bucket of a log2 histogram of microseconds. */

@@ -18,16 +18,18 @@
 #ifndef ARCADE_PREEMPT_BPF_H
 #define ARCADE_PREEMPT_BPF_H
 
+/* Most CPUs that a wakeup looks at: its LLC's, and others' for chains and the game. */
+#define PREEMPT_SEARCH_MAX 64
+/* An ordinary task is not worth a longer look than this. */
+#define PREEMPT_SEARCH_NORMAL 16
+
 /* Never written. Not a constant, because the verifier would follow a search that starts with one CPU by CPU. */
-static volatile u64 preempt_rank_never = POLICY_RANK_NEVER;
+static volatile s64 preempt_no_gain;
 
 struct preempt_cpu {
-	u64 root_ns;		/* of the running chain */
-	u64 slice_end_ns;	/* scx_bpf_now() */
+	struct policy_victim task;
 	u64 full_at_ns;		/* token bucket */
-	u32 class;		/* enum arcade_class */
-	u32 pad;
-	u64 pad2[4];		/* a cache line each */
+	u64 pad[3];		/* a cache line each */
 };
 
 static struct preempt_cpu preempt_cpus[ARCADE_MAX_CPUS];
@@ -37,28 +39,43 @@ static __always_inline struct preempt_cpu *preempt_cpu_of(s32 cpu)
 	return &preempt_cpus[cpu & (ARCADE_MAX_CPUS - 1)];
 }
 
-static __always_inline void preempt_note_running(s32 cpu, enum arcade_class class, u64 root_ns, u64 slice_end_ns)
+static __always_inline void preempt_note_running(s32 cpu, enum arcade_class class, u64 root_ns, u64 deadline, u64 now_ns)
 {
 	struct preempt_cpu *pcpu = preempt_cpu_of(cpu);
 
-	pcpu->root_ns = root_ns;
-	pcpu->slice_end_ns = slice_end_ns;
-	pcpu->class = class;
+	pcpu->task.root_ns = root_ns;
+	pcpu->task.deadline = deadline;
+	pcpu->task.started_ns = now_ns;
+	pcpu->task.class = class;
 }
 
 static __always_inline void preempt_note_stopping(s32 cpu)
 {
-	preempt_cpu_of(cpu)->class = ARCADE_CLASS_NONE;
+	preempt_cpu_of(cpu)->task.class = ARCADE_CLASS_NONE;
 }
 
+/* One who wants a CPU. */
+struct preempt_wakee {
+	u64 deadline;		/* by the clock of @llc */
+	u64 root_ns;		/* of a chain member */
+	u64 now_ns;
+	u32 llc;
+	u32 class;
+};
+
 /* A global function: the verifier looks at it once, not once per CPU of a search. */
-__weak u64 preempt_rank(s32 cpu, u64 now_ns, u64 root_ns, bool other_llc)
+__weak s64 preempt_gain(s32 cpu, const struct preempt_wakee *wakee)
 {
 	const struct preempt_cpu *pcpu = preempt_cpu_of(cpu);
-	u64 end_ns = pcpu->slice_end_ns;
+	u32 llc = topo_llc_of(cpu);
+	s64 diff;
 
-	return policy_victim_rank(pcpu->class, pcpu->root_ns, policy_before(now_ns, end_ns) ? end_ns - now_ns : 0,
-				  root_ns, other_llc);
+	if (!wakee)
+		return 0;
+	diff = pcpu->task.deadline - wakee->deadline;
+	if (llc != wakee->llc)
+		diff -= *clock_of(llc) - *clock_of(wakee->llc);
+	return policy_preempt_gain(&pcpu->task, diff, wakee->now_ns, wakee->class, wakee->root_ns, llc != wakee->llc);
 }
 
 /* Both buckets must have a token; the task's is not taken when the CPU's is empty. */
@@ -76,42 +93,50 @@ static __always_inline bool preempt_take_tokens(struct task_ctx *tctx, s32 cpu, 
 	return true;
 }
 
-/* May chain member @p take @cpu, where it must or wants to run? Claims the CPU. */
-static __always_inline bool preempt_claim(struct task_ctx *tctx, s32 cpu, u64 now_ns)
+/* May @wakee take @cpu, where it must or wants to run? Claims the CPU. */
+static __always_inline bool preempt_claim(struct task_ctx *tctx, s32 cpu, const struct preempt_wakee *wakee)
 {
-	if (!preempt_take_tokens(tctx, cpu, now_ns))
+	if (!preempt_take_tokens(tctx, cpu, wakee->now_ns))
 		return false;
-	preempt_note_running(cpu, ARCADE_CLASS_CHAIN, tctx->chain.root_ns, now_ns + knobs.slice_ns);
-	stats_inc(nr_preempts);
+	preempt_note_running(cpu, wakee->class, wakee->root_ns, wakee->deadline, wakee->now_ns);
+	stats_inc(nr_preempts[wakee->class & 7]);
 	return true;
 }
 
 /*
- * The CPU that live chain member @p takes, all being busy. Starts the search at @prev_cpu, so that among equals the warm
- * cache wins. Return: a CPU of p's mask, claimed; -1 if there is none to take, or no token.
+ * The CPU that @p takes, all being busy. Starts at @prev_cpu and goes through its LLC, so that among equals the warm cache
+ * wins; chain members and the game's threads go on to the other LLCs. Return: a CPU of p's mask, claimed; -1 if there is
+ * none to take, or no token.
  */
-static __always_inline s32 preempt_pick_cpu(struct task_struct *p, struct task_ctx *tctx, s32 prev_cpu)
+static __always_inline s32 preempt_pick_cpu(struct task_struct *p, struct task_ctx *tctx, s32 prev_cpu,
+					    const struct preempt_wakee *wakee)
 {
-	u64 now_ns = scx_bpf_now(), best_rank = preempt_rank_never, root_ns = tctx->chain.root_ns;
-	u32 nr = topo_nr_cpu_ids, llc = topo_llc_of(prev_cpu), i;
+	bool is_urgent = wakee->class > ARCADE_CLASS_NORMAL;
+	u32 place = topo_place_of(prev_cpu), nr = topo_nr_places, i;
+	u32 max = is_urgent ? PREEMPT_SEARCH_MAX : PREEMPT_SEARCH_NORMAL;
+	s64 best_gain = preempt_no_gain;
 	s32 best = -1;
 
-	if (!knobs.preempt)
-		return -1;
+	if (nr > max)
+		nr = max;
 	bpf_for(i, 0, nr) {
-		u32 cpu = prev_cpu + i < nr ? prev_cpu + i : prev_cpu + i - nr;
-		u64 rank = preempt_rank(cpu, now_ns, root_ns, topo_llc_of(cpu) != llc);
+		u32 cpu = topo_cpu_at(place + i < topo_nr_places ? place + i : place + i - topo_nr_places);
+		s64 gain;
 
-		if (rank < best_rank && bpf_cpumask_test_cpu(cpu, p->cpus_ptr)) {
-			best_rank = rank;
+		if (!is_urgent && topo_llc_of(cpu) != wakee->llc)
+			continue;
+		gain = preempt_gain(cpu, wakee);
+		if (gain > best_gain && bpf_cpumask_test_cpu(cpu, p->cpus_ptr)) {
+			best_gain = gain;
 			best = cpu;
 		}
 	}
 	if (best < 0) {
-		stats_inc(nr_preempt_no_victim);
+		if (is_urgent)
+			stats_inc(nr_preempt_no_victim);
 		return -1;
 	}
-	return preempt_claim(tctx, best, now_ns) ? best : -1;
+	return preempt_claim(tctx, best, wakee) ? best : -1;
 }
 
 #endif

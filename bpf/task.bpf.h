@@ -13,10 +13,15 @@
 /* Written with the task's runqueue lock held, except where noted. */
 struct task_ctx {
 	u64 vtime;		/* relative to the clock of llc */
+	u64 burst_ns;		/* CPU time that is charged at a lower price, see policy_charge() */
+	u64 slept_at_ns;	/* scx_bpf_now() when it went to sleep, 0 while awake */
 	u64 exec_seen_ns;	/* p->se.sum_exec_runtime that is charged already */
 	u64 queued_at_ns;	/* scx_bpf_now(), 0 while not in a queue of ours */
 	u64 preempt_full_at_ns;	/* token bucket; the wakee's pi_lock */
 	u32 llc;
+	u32 tree;		/* process tree that the task was born in, 0: none of interest; see tree.bpf.h */
+	u16 chain_share;	/* how often it runs as member of a chain, see policy_learn() */
+	bool is_newborn;	/* forked, and not yet scheduled by us */
 	bool chain_first_run;	/* joined, and has not run since; pi_lock or rq lock */
 
 	/* Written by the waker under the wakee's pi_lock; the budget under the rq lock while it runs. */

@@ -1,20 +1,38 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * topo - which CPU belongs to which LLC, written by the daemon before load
+ * topo - which CPUs share what, and which come first, written by the daemon before load
  *
- * A CPU that was offline at load counts to LLC 0. Hotplug restarts the
- * scheduler, so nothing here changes while it runs.
+ * A place is the position of an online CPU in the daemon's order: LLC by LLC,
+ * the largest cache first, in each the fastest CPUs first and the second
+ * threads of cores last. A CPU that was offline at load counts to LLC 0 and has
+ * place 0. Hotplug restarts the scheduler, so nothing here changes while it
+ * runs.
  */
 #ifndef ARCADE_TOPO_BPF_H
 #define ARCADE_TOPO_BPF_H
 
 const volatile u32 topo_nr_cpu_ids = 1;
 const volatile u32 topo_nr_llcs = 1;
+const volatile u32 topo_nr_places = 1;
+/* Does it matter where a task runs: several LLCs, or CPUs of different speed? */
+const volatile bool topo_is_uneven;
 const volatile u16 topo_cpu_llc[ARCADE_MAX_CPUS];
+const volatile u16 topo_cpu_place[ARCADE_MAX_CPUS];
+const volatile u16 topo_place_cpu[ARCADE_MAX_CPUS];
 
 static __always_inline u32 topo_llc_of(s32 cpu)
 {
 	return topo_cpu_llc[cpu & (ARCADE_MAX_CPUS - 1)] & (ARCADE_MAX_LLCS - 1);
+}
+
+static __always_inline u32 topo_place_of(s32 cpu)
+{
+	return topo_cpu_place[cpu & (ARCADE_MAX_CPUS - 1)];
+}
+
+static __always_inline s32 topo_cpu_at(u32 place)
+{
+	return topo_place_cpu[place & (ARCADE_MAX_CPUS - 1)];
 }
 
 #endif

@@ -10,12 +10,16 @@
 #include "arcade.skel.h"
 #include "kernel.h"
 #include "log.h"
+#include "placement.h"
 
 /* The kernel switches every task back before it says "disabled"; under load on a slow machine that takes a while. */
 #define DETACH_TIMEOUT_NS (10 * NSEC_PER_SEC)
 
 /* As the kernel has it where nothing else is asked (SCX_EXIT_DUMP_DFL_LEN). */
 #define EXIT_DUMP_DEFAULT_LEN 32768
+
+/* A game that makes threads all the time is marked as far as it goes; whoever is missed is an ordinary task. */
+#define MARK_PASSES_MAX 5
 
 struct bpf {
 	struct arcade_bpf *skel;
@@ -25,6 +29,7 @@ struct bpf {
 	struct arcade_stats *per_cpu;	/* buffer of one read, nr_possible long */
 	int nr_possible;
 	size_t exit_dump_len;
+	uint32_t nr_trees;	/* numbers that were given to trees */
 };
 
 static const struct {
@@ -101,6 +106,7 @@ static int probe_kernel(const struct options *opts, struct bpf_facts *facts)
 static int configure(struct bpf *bpf, const struct options *opts, const struct topology *topology, uint64_t hotplug_seq)
 {
 	struct arcade_bpf *skel = bpf->skel;
+	uint16_t places[ARCADE_MAX_CPUS];
 	int err;
 
 	if (skel->data_knobs->knobs.version != ARCADE_ABI_VERSION)
@@ -118,6 +124,13 @@ static int configure(struct bpf *bpf, const struct options *opts, const struct t
 		skel->rodata->topo_cpu_llc[cpu] = topology->cpus[cpu].llc;
 		/* Threads of one core share a ring. */
 		skel->rodata->input_cpu_ring[cpu] = (core < 0 ? cpu : (uint32_t)core) % ARCADE_NR_RINGS;
+	}
+
+	skel->rodata->topo_nr_places = placement_order(topology, places);
+	skel->rodata->topo_is_uneven = placement_is_uneven(topology);
+	for (uint32_t i = 0; i < skel->rodata->topo_nr_places; i++) {
+		skel->rodata->topo_place_cpu[i] = places[i];
+		skel->rodata->topo_cpu_place[places[i]] = i;
 	}
 
 	skel->rodata->compat_slice_is_writable = bpf->facts.slice_writable;
@@ -304,6 +317,32 @@ int bpf_detach(struct bpf *bpf)
 const struct bpf_facts *bpf_facts(const struct bpf *bpf)
 {
 	return &bpf->facts;
+}
+
+int bpf_set_game(struct bpf *bpf, pid_t pid)
+{
+	struct arcade_tree_mark *mark = &bpf->skel->data_mark->tree_mark_args;
+	LIBBPF_OPTS(bpf_test_run_opts, run);
+	int err;
+
+	if (!pid) {
+		__atomic_store_n(&bpf->skel->data_knobs->knobs.game_tree, 0, __ATOMIC_RELAXED);
+		return 0;
+	}
+	mark->tgid = (uint32_t)pid;
+	mark->tree = ++bpf->nr_trees;
+	/* A thread that is made while the rest are marked may have been born before its parent was: look again. */
+	for (int pass = 0; pass < MARK_PASSES_MAX; pass++) {
+		mark->nr_marked = 0;
+		mark->nr_found = 0;
+		err = bpf_prog_test_run_opts(bpf_program__fd(bpf->skel->progs.mark_tree), &run);
+		if (err)
+			return err;
+		if (!mark->nr_marked)
+			break;
+	}
+	__atomic_store_n(&bpf->skel->data_knobs->knobs.game_tree, mark->tree, __ATOMIC_RELAXED);
+	return (int)mark->nr_found;
 }
 
 bool bpf_input_is_attached(const struct bpf *bpf)

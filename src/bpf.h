@@ -13,6 +13,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "arcade/abi.h"
 #include "options.h"
@@ -69,6 +70,12 @@ int bpf_attach_scheduler(struct bpf *bpf);
 
 /* Scheduler first, wait until the kernel says that it is off, then the hooks. Return: 0, -ETIMEDOUT; logs. */
 int bpf_detach(struct bpf *bpf);
+
+/*
+ * From now on process @pid and its descendants are the game; those that live already are marked. 0: there is none.
+ * Return: number of their threads, -errno.
+ */
+int bpf_set_game(struct bpf *bpf, pid_t pid);
 
 const struct bpf_facts *bpf_facts(const struct bpf *bpf);
 

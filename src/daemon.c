@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "bpf.h"
+#include "game.h"
 #include "kernel.h"
 #include "lock.h"
 #include "log.h"
@@ -50,6 +51,7 @@ struct daemon {
 	struct timer settle_timer;
 	uint64_t hotplug_seq;	/* as last seen */
 	struct out out;
+	struct game game;
 
 	/* Of a session. */
 	struct topology *topology;
@@ -65,6 +67,29 @@ static int handle_signal(struct signals *signals, const struct signalfd_siginfo 
 
 	log_info("stopping: %s", strsignal(info->ssi_signo));
 	loop_stop(daemon->loop, SESSION_STOPPED);
+	return 0;
+}
+
+static void handle_game_end(void *data)
+{
+	struct daemon *daemon = data;
+
+	log_notice("game: process %d has ended", (int)daemon->game.pid);
+	if (daemon->bpf)
+		bpf_set_game(daemon->bpf, 0);
+}
+
+/* Tells the kernel half of the game, if there is one. */
+static int announce_game(struct daemon *daemon)
+{
+	int nr;
+
+	if (!game_is_known(&daemon->game))
+		return 0;
+	nr = bpf_set_game(daemon->bpf, daemon->game.pid);
+	if (nr < 0)
+		return log_error_errno(nr, "game: cannot mark the threads of process %d", (int)daemon->game.pid);
+	log_notice("game: process %d and its descendants, %d threads now", (int)daemon->game.pid, nr);
 	return 0;
 }
 
@@ -206,6 +231,7 @@ enum status daemon_new(const struct options *opts, struct daemon **ret)
 	timer_init(&daemon->print_timer, "statistics", print_stats);
 	timer_init(&daemon->settle_timer, "hotplug", check_settled);
 	out_init(&daemon->out, STDOUT_FILENO);
+	game_init(&daemon->game);
 	bpf_init_logging();
 
 	if (kernel_sched_state() == KERNEL_SCHED_ABSENT)
@@ -247,6 +273,16 @@ enum status daemon_new(const struct options *opts, struct daemon **ret)
 		log_error_errno(err, "signals");
 		return STATUS_FAILED;
 	}
+	if (opts->game_pid) {
+		err = game_watch(&daemon->game, daemon->loop, (pid_t)opts->game_pid, handle_game_end, daemon);
+		if (err) {
+			log_error("--game %" PRIu64 ": %s", opts->game_pid,
+				  err == -ESRCH	  ? "there is no such process" :
+				  err == -ENOTSUP ? "this is a thread, not a process" :
+						    strerror(-err));
+			return STATUS_FAILED;
+		}
+	}
 	*ret = steal_ptr(&daemon);
 	return STATUS_OK;
 }
@@ -268,6 +304,7 @@ void daemon_free(struct daemon *daemon)
 	if (!daemon)
 		return;
 	session_stop(daemon);
+	game_deinit(&daemon->game);
 	out_deinit(&daemon->out);
 	signals_deinit(&daemon->signals);
 	loop_free(daemon->loop);
@@ -309,6 +346,9 @@ static int session_start(struct daemon *daemon)
 	if (!daemon->nr_restarts)
 		report_print(daemon->topology, daemon->bpf, log_report_line, NULL);
 	err = bpf_attach_scheduler(daemon->bpf);
+	if (err)
+		return err;
+	err = announce_game(daemon);
 	if (err)
 		return err;
 	log_info("%-16s slice %" PRIu64 " us, chains %" PRIu64 " ms, preemption %s", "options", daemon->opts.slice_us,

@@ -46,7 +46,12 @@ static const struct option_def defs[] = {
 		.help = "do not watch input events: no chains, a fair scheduler",
 	}, {
 		.name = "no-preempt", .type = OPTION_FLAG, .offset = FIELD(no_preempt),
-		.help = "never interrupt a running task for a chain",
+		.help = "never interrupt a running task for another",
+	}, {
+		.name = "game", .type = OPTION_NUMBER, .arg = "PID", .unit = "(a process id)",
+		.min = 2, .max = 4194304, .offset = FIELD(game_pid),
+		.help = "this process and its descendants are the game: ahead of\n"
+			"everybody else until it ends",
 	}, {
 		.name = "stats", .type = OPTION_SECONDS, .arg = "SEC", .unit = "seconds",
 		.min = NSEC_PER_SEC / 10, .max = 3600 * NSEC_PER_SEC, .offset = FIELD(stats_ns),

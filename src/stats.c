@@ -50,7 +50,10 @@ static const struct field fields[] = {
 	FIELD("idle_direct", kernel.nr_idle_direct, "tasks put on an idle CPU at once"),
 	FIELD("queued_llc", kernel.nr_queued_llc, "tasks queued for the CPUs of a cache"),
 	FIELD("queued_cpu", kernel.nr_queued_cpu, "tasks queued for one CPU"),
-	FIELD("preempts", kernel.nr_preempts, "busy CPUs taken for chain members"),
+	FIELD("preempts_chain", kernel.nr_preempts[ARCADE_CLASS_CHAIN], "busy CPUs taken for chain members"),
+	FIELD("preempts_frame", kernel.nr_preempts[ARCADE_CLASS_FRAME], "busy CPUs taken for frame-critical threads of the game"),
+	FIELD("preempts_game", kernel.nr_preempts[ARCADE_CLASS_GAME], "busy CPUs taken for other threads of the game"),
+	FIELD("preempts_normal", kernel.nr_preempts[ARCADE_CLASS_NORMAL], "busy CPUs taken for other threads with an earlier deadline"),
 	FIELD("kthread_preempts", kernel.nr_kthread_preempts, "busy CPUs taken for their own kernel threads"),
 	FIELD("preempt_no_victim", kernel.nr_preempt_no_victim, "chain members that found no CPU to take"),
 	FIELD("preempt_no_token", kernel.nr_preempt_no_token, "preemptions refused by the budget"),
@@ -132,7 +135,7 @@ void stats_print_line(FILE *out, const struct stats_snapshot *now, const struct 
 		DIFF(kernel.nr_packets) / seconds, DIFF(kernel.nr_chain_marks[0]) / seconds,
 		DIFF(kernel.nr_chain_marks[1]) / seconds, DIFF(kernel.nr_chain_marks[2]) / seconds,
 		DIFF(kernel.nr_idle_direct) / seconds, (DIFF(kernel.nr_queued_llc) + DIFF(kernel.nr_queued_cpu)) / seconds,
-		DIFF(kernel.nr_preempts) / seconds,
+		(double)(sum(now->kernel.nr_preempts, NR_ARCADE_CLASSES) - sum(before->kernel.nr_preempts, NR_ARCADE_CLASSES)) / seconds,
 		sum(now->kernel.nr_ring_drops, ARCADE_NR_RINGS) - sum(before->kernel.nr_ring_drops, ARCADE_NR_RINGS),
 		now->kernel.wait_max_ns / 1e6);
 }

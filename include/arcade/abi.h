@@ -57,11 +57,14 @@ enum arcade_root {
 	NR_ARCADE_ROOTS,
 };
 
-/* Offsets of a deadline, not priorities; see policy.h. The order is the order of victims: low numbers yield first. */
+/* Offsets of a deadline, not priorities; see policy.h. GAME, FRAME and BACKGROUND exist only while a game is known. */
 enum arcade_class {
 	ARCADE_CLASS_NONE,	/* nothing of sched_ext is running */
+	ARCADE_CLASS_BACKGROUND,/* low weight or batch */
 	ARCADE_CLASS_NORMAL,
-	ARCADE_CLASS_CHAIN,
+	ARCADE_CLASS_GAME,	/* a thread of the game's processes */
+	ARCADE_CLASS_FRAME,	/* one of these that chains have led to */
+	ARCADE_CLASS_CHAIN,	/* a live member of a chain, whoever it is */
 	NR_ARCADE_CLASSES,
 };
 
@@ -82,7 +85,7 @@ struct arcade_input_record {
  */
 struct arcade_knobs {
 	u32 version;		/* ARCADE_ABI_VERSION */
-	u32 preempt;		/* bool: chain members may take a busy CPU at once */
+	u32 preempt;		/* bool: who comes before the running task may take its CPU at once */
 	u64 slice_ns;
 	u64 chain_ttl_ns;	/* life of an input chain, from its root */
 	u64 chain_budget_ns;	/* CPU time a thread may use as a member, per activation */
@@ -90,6 +93,8 @@ struct arcade_knobs {
 	u32 input_wakeup_hz;	/* upper bound of wakeups of the reader of the rings */
 	u64 preempt_interval_ns;/* per CPU and per task: one preemption per interval on average … */
 	u64 preempt_burst;	/* … and this many at once */
+	u32 game_tree;		/* id of the process tree that is the game, 0: none */
+	u32 pad;
 };
 
 /*
@@ -112,9 +117,9 @@ struct arcade_stats {
 	u64 nr_idle_direct;			/* wakeups put on an idle CPU at once */
 	u64 nr_queued_llc;
 	u64 nr_queued_cpu;			/* tasks that can run on one CPU only */
-	u64 nr_preempts;			/* busy CPUs taken for chain members */
+	u64 nr_preempts[NR_ARCADE_CLASSES];	/* busy CPUs taken, by class of the taker */
 	u64 nr_kthread_preempts;		/* busy CPUs taken for their own kernel threads */
-	u64 nr_preempt_no_victim;
+	u64 nr_preempt_no_victim;		/* chain members and game threads that found no CPU to take */
 	u64 nr_preempt_no_token;
 	u64 nr_kept;				/* slices renewed: nobody with an earlier deadline waited */
 	u64 nr_aged;				/* tasks taken out of turn because they had waited too long */
@@ -124,6 +129,14 @@ struct arcade_stats {
 	u64 wait_max_ns;			/* longest time that a task was queued before it ran */
 	u64 chain_run_ns[NR_ARCADE_ROOTS][ARCADE_MAX_HOPS];	/* time from root to running, summed … */
 	u64 chain_hist[NR_ARCADE_ROOTS][ARCADE_MAX_HOPS][ARCADE_HIST_BUCKETS];	/* … and as distribution */
+};
+
+/* Argument and answer of the program that marks the tasks of a tree that live already. */
+struct arcade_tree_mark {
+	u32 tgid;		/* the process whose descendants are meant, itself included */
+	u32 tree;
+	u32 nr_marked;		/* tasks that were not in the tree before */
+	u32 nr_found;		/* tasks that are in it now */
 };
 
 /* Control ring: rare events that the daemon must not miss. Each record is one of these. */
@@ -154,7 +167,7 @@ _Static_assert(sizeof(struct arcade_input_record) == 16, "ring record");
 _Static_assert(offsetof(struct arcade_input_record, device) == 8, "ring record");
 _Static_assert(offsetof(struct arcade_input_record, lane) == 12, "ring record");
 _Static_assert(offsetof(struct arcade_input_record, nr_events) == 14, "ring record");
-_Static_assert(sizeof(struct arcade_knobs) == 56, "knobs");
+_Static_assert(sizeof(struct arcade_knobs) == 64, "knobs");
 _Static_assert(offsetof(struct arcade_knobs, slice_ns) == 8, "knobs");
 _Static_assert(sizeof(struct arcade_stats) % 8 == 0, "statistics");
 _Static_assert(sizeof(struct arcade_exit) == 16 + ARCADE_EXIT_REASON_LEN + ARCADE_EXIT_MSG_LEN, "exit record");

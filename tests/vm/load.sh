@@ -21,7 +21,7 @@ under_load() {
 	wait $scene_pid || { cat "$work/scene"; return 1; }
 	eventually 10 state_is enabled && fresh_json || return 1
 	figure "$(awk '{ v[$1] = $2 } END { printf "%d forks, %d frames of %d missed, %d packets of %d lost", v["forks"], v["frames_missed"], v["frames_total"], v["packets_lost"], v["packets_sent"] }' "$work/kv")"
-	figure "longest wait in a queue $(($(json wait_max_ns) / 1000000)) ms, $(json preempts) preemptions, $(json steals) steals, $(json kicks) kicks"
+	figure "longest wait in a queue $(($(json wait_max_ns) / 1000000)) ms, $(json preempts_chain) preemptions by chains and $(json preempts_normal) by others, $(json steals) steals, $(json kicks) kicks"
 }
 
 churn() { # END

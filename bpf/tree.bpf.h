@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * tree - which tree of processes a task was born into
+ *
+ * A tree is named by a number that the daemon chooses. It is handed down at
+ * fork and kept for life: it survives exec, setsid and the death of the parent,
+ * which Wine and launchers use freely. The daemon marks the processes that
+ * exist already.
+ */
+#ifndef ARCADE_TREE_BPF_H
+#define ARCADE_TREE_BPF_H
+
+/* How far up the ancestors of a process are looked at. A game of Steam's is some eight processes below init. */
+#define TREE_DEPTH_MAX 32
+
+int bpf_iter_task_new(struct bpf_iter_task *it, struct task_struct *task, unsigned int flags) __ksym __weak;
+struct task_struct *bpf_iter_task_next(struct bpf_iter_task *it) __ksym __weak;
+void bpf_iter_task_destroy(struct bpf_iter_task *it) __ksym __weak;
+
+/* @child is being made by the current task. It is in its parent's tree, and where its parent is in virtual time. */
+static __always_inline void tree_inherit(struct task_ctx *child)
+{
+	struct task_ctx *parent = task_ctx_of(bpf_get_current_task_btf());
+
+	if (!parent)
+		return;
+	child->tree = parent->tree;
+	child->vtime = parent->vtime;
+	child->llc = parent->llc;
+	child->is_newborn = true;
+}
+
+static __always_inline bool tree_descends_from(struct task_struct *task, u32 tgid)
+{
+	int i;
+
+	bpf_for(i, 0, TREE_DEPTH_MAX) {
+		if (task->tgid == tgid)
+			return true;
+		if (task->tgid <= 1)
+			break;
+		task = task->real_parent;
+	}
+	return false;
+}
+
+static __always_inline void tree_mark(struct arcade_tree_mark *mark)
+{
+	struct bpf_iter_task it;
+	struct task_struct *task;
+	struct task_ctx *tctx;
+
+	bpf_rcu_read_lock();
+	if (!bpf_iter_task_new(&it, NULL, BPF_TASK_ITER_ALL_THREADS)) {
+		while ((task = bpf_iter_task_next(&it))) {
+			tctx = task_ctx_of(task);
+			if (!tctx || !tree_descends_from(task, mark->tgid))
+				continue;
+			mark->nr_found++;
+			if (tctx->tree == mark->tree)
+				continue;
+			tctx->tree = mark->tree;
+			mark->nr_marked++;
+		}
+	}
+	bpf_iter_task_destroy(&it);
+	bpf_rcu_read_unlock();
+}
+
+#endif
