@@ -54,7 +54,7 @@ def make_good_data():
     add(data, 'game-60', '8', 'default', *[{'frames_missed_percent': 90.0, 'hop2_p99_us': 9000, 'frame_p99_us': 90000}] * 3)
     add(data, 'game-60', '8', 'nice', {}, {}, {})
     add(data, 'game-60', '8', 'neutral', *[{'hop2_p99_us': 1400}] * 3)
-    add(data, 'game-60', '8', 'game', *[{'hop2_p99_us': 1200, 'frame_p99_us': 9000, 'hog_cpu_s': 5.8, 'fork_cpu_s': 1.88}] * 3)
+    add(data, 'game-60', '8', 'game', *[{'hop2_p99_us': 1200, 'frame_p99_us': 9000, 'hog_units_per_s': 4750.0, 'forks_per_s': 49.5}] * 3)
     return data
 
 
@@ -102,7 +102,7 @@ def figures_of_a_run():
     values = dict(GOOD, **LOADED)
     equal(report.METRICS['lost'].get(values), 1.0)
     equal(report.METRICS['hog_cores'].get(values), 1.0)
-    equal(report.METRICS['background'].get(values), 8.0)
+    equal(report.METRICS['background_cpu'].get(values), 8.0)
     equal(report.METRICS['hogs'].get(GOOD), None)
     equal(report.METRICS['missed'].get({'frames_missed_percent': None, 'video_missed_percent': 2.5}), 2.5)
     equal(report.METRICS['throughput'].get({'hog_units_per_s': 5.0, 'compile_units_per_s': 7.0}), 12.0)
@@ -130,6 +130,9 @@ def ranks_compare_within_a_round():
     add(data, 'game-60', 'none', 'game', {'hop2_p99_us': 600}, {'hop2_p99_us': 60})
     equal(report.count_ranks(report.Bench(data), 'game', 'wake_p99'), (3, 1, 5))
     equal(report.count_ranks(report.Bench(data), 'nice', 'wake_p99'), (0, 0, 0))
+    # more is better
+    faster = change_runs(data, 'game-60', '8', 'game', hog_units_per_s=7000.0)
+    equal(report.count_ranks(report.Bench(faster), 'game', 'hogs'), (3, 0, 3))
 
 
 @test
@@ -147,7 +150,8 @@ def each_claim_fails_alone():
         (('A', 'game-60', '8', 'xruns'), 'game', {'audio_xruns_percent': 0.1}),
         (('A', 'game-60', '8', 'input'), 'game', {'hop2_p99_us': 1260}),
         (('A', 'game-60', '8', 'frame'), 'game', {'frame_p99_us': 9700}),
-        (('A', 'game-60', '8', 'background'), 'game', {'hog_cpu_s': 5.6}),
+        (('A', 'game-60', '8', 'background'), 'game', {'hog_units_per_s': 4600.0}),
+        (('A', 'game-60', '8', 'background'), 'game', {'forks_per_s': 40.0}),
         (('B', 'game-60', '8', 'input'), 'neutral', {'hop2_p99_us': 1510}),
         (('B', 'game-60', '8', 'missed'), 'neutral', {'frames_missed_percent': 3.0}),
     ]
@@ -213,7 +217,8 @@ def a_scene_without_any_good_run_is_judged():
 def report_prints_medians_beside_verdicts():
     text = report.format_report(make_good_data())
     assert '1.20 / 1.00 ms = 1.20' in text, text
-    assert '7.68 / 8.00 = 0.96' in text, text
+    # (6 s x 0.95 + 2 s x 0.99) / 8 s
+    assert 'hogs 0.95, forks 0.99 = 0.96 (CPU s 8.00 / 8.00)' in text, text
     assert 'All runs went well.' in text
 
 
