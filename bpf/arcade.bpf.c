@@ -296,7 +296,10 @@ void BPF_PROG(arcade_running, struct task_struct *p)
 		tctx->queued_at_ns = 0;
 	}
 	class = fair_class(p, tctx);
-	*clock = policy_clock(*clock, tctx->vtime, class);
+	/* The clock is where those are who run in their turn: one of low weight that is let in may be far ahead. */
+	if (!tctx->is_out_of_turn)
+		*clock = policy_clock(*clock, tctx->vtime, class);
+	tctx->is_out_of_turn = false;
 	chain_account_run(p, tctx);
 	fair_note_running(cpu, p, tctx, class, now_ns);
 	freq_running(cpu, class);

@@ -168,6 +168,18 @@ static __always_inline bool fair_may_run_on(const struct task_struct *p, s32 cpu
 	return bpf_cpumask_test_cpu(cpu, p->cpus_ptr) && !compat_migration_disabled(p);
 }
 
+/* During an iteration: this CPU runs @p next, whatever its deadline. Return: false if it is gone from the queue. */
+static __always_inline bool fair_take_out_of_turn(struct bpf_iter_scx_dsq *it, struct task_struct *p)
+{
+	struct task_ctx *tctx = task_ctx_of(p);
+
+	if (!scx_bpf_dsq_move(it, p, COMPAT_DSQ_LOCAL, 0))
+		return false;
+	if (tctx)
+		tctx->is_out_of_turn = true;
+	return true;
+}
+
 /*
  * Takes the first of the last few in a queue that has waited long and may run on this CPU. What waits in a CPU's own queue
  * can run nowhere else, whatever its mask says. Return: how long it has waited, 0 if there was none.
@@ -188,7 +200,7 @@ static __always_inline u64 fair_take_aged(u64 dsq_id, s32 cpu, bool is_pinned, u
 				break;
 			waited_ns = fair_waited_ns(p, now_ns);
 			if (waited_ns > FAIR_WAIT_LONG_NS && (is_pinned || fair_may_run_on(p, cpu)) &&
-			    scx_bpf_dsq_move(&it, p, COMPAT_DSQ_LOCAL, 0))
+			    fair_take_out_of_turn(&it, p))
 				break;
 			waited_ns = 0;
 		}

@@ -10,6 +10,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <time.h>
 
@@ -108,6 +109,8 @@ int main(int argc, char **argv)
 		perror("event device");
 		return 1;
 	}
+	/* A page that must be read first would be waited for, not the lock. */
+	mlockall(MCL_CURRENT | MCL_FUTURE);
 	pthread_create(&holder, NULL, holder_thread, NULL);
 	pthread_create(&reader, NULL, reader_thread, NULL);
 	for (int i = 0; i < nr_rounds; i++) {
@@ -123,6 +126,6 @@ int main(int argc, char **argv)
 	pthread_join(holder, NULL);
 	pthread_join(reader, NULL);
 	qsort(waited_us, (size_t)nr_rounds, sizeof(*waited_us), compare);
-	for (int i = 0; i < nr_rounds && getenv("ALL"); i++) printf("%lu\n", waited_us[i]); printf("%lu %lu\n", waited_us[nr_rounds / 2], waited_us[nr_rounds - 1]);
+	printf("%lu %lu\n", waited_us[nr_rounds / 2], waited_us[nr_rounds - 1]);
 	return 0;
 }
