@@ -405,6 +405,8 @@ int bpf_read_stats(struct bpf *bpf, struct arcade_stats *total)
 				sum[i] = one[i];
 		}
 	}
+	for (int lane = 0; lane < ARCADE_MAX_LANES; lane++)
+		total->nr_packets += total->nr_lane_packets[lane];
 	return 0;
 }
 
