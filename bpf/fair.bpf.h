@@ -19,18 +19,25 @@
 /* Queue ids, as tools show them: the CPU's number, or 0x10000 + the LLC's. */
 #define FAIR_DSQ_LLC_BASE 0x10000ULL
 
-/* Who has waited so long gets a turn out of order, one task of an LLC per look: hundreds of hogs wait no less by right. */
+/* Who has waited so long gets a turn out of order, one task of a CPU per look: hundreds of hogs wait no less by right. */
 #define FAIR_WAIT_LONG_NS (200 * POLICY_NS_PER_MS)
 /* Who has waited so long does at once. Well below the 1 s that nobody may wait: whoever is found must still get his turn. */
 #define FAIR_WAIT_MAX_NS (500 * POLICY_NS_PER_MS)
-/* How often an LLC looks for such tasks, and how many of the last in the queue it looks at. */
-#define FAIR_AGE_CHECK_NS (10 * POLICY_NS_PER_MS)
-#define FAIR_AGE_CHECK_NR 32
+/* How often a CPU looks for such tasks, and how many of a queue it looks at, from the end. */
+#define FAIR_AGE_CHECK_NS (20 * POLICY_NS_PER_MS)
+#define FAIR_AGE_CHECK_NR 256
 
-/* scx_bpf_now() of the last look for old tasks, of an LLC. Racy: two looks instead of one do no harm. */
-static u64 fair_llc_aged_at_ns[ARCADE_MAX_LLCS];
-/* … and of a CPU at its own queue. */
-static u64 fair_cpu_aged_at_ns[ARCADE_MAX_CPUS];
+/*
+ * scx_bpf_now() of a CPU's last look for old tasks in its own queue and in its LLC's. By CPU, because what one may not take
+ * another may.
+ */
+struct fair_looked {
+	u64 own_ns;
+	u64 llc_ns;
+	u64 pad[6];		/* a cache line each */
+};
+
+static struct fair_looked fair_looked[ARCADE_MAX_CPUS];
 
 static __always_inline u64 fair_dsq_of_llc(u32 llc)
 {
@@ -181,7 +188,7 @@ static __always_inline bool fair_take_out_of_turn(struct bpf_iter_scx_dsq *it, s
 }
 
 /*
- * Takes the first of the last few in a queue that has waited long and may run on this CPU. What waits in a CPU's own queue
+ * Takes the first from the end of a queue that has waited long and may run on this CPU. What waits in a CPU's own queue
  * can run nowhere else, whatever its mask says. Return: how long it has waited, 0 if there was none.
  */
 static __always_inline u64 fair_take_aged(u64 dsq_id, s32 cpu, bool is_pinned, u64 now_ns)
@@ -212,18 +219,18 @@ static __always_inline u64 fair_take_aged(u64 dsq_id, s32 cpu, bool is_pinned, u
 }
 
 /*
- * From time to time, at @aged_at_ns the last; again at once as long as there is somebody who has waited far too long.
+ * From time to time, at @looked_ns the last; again at once as long as there is somebody who has waited far too long.
  * Return: was one taken?
  */
-static __always_inline bool fair_look_for_aged(u64 *aged_at_ns, u64 dsq_id, s32 cpu, bool is_pinned, u64 now_ns)
+static __always_inline bool fair_look_for_aged(u64 *looked_ns, u64 dsq_id, s32 cpu, bool is_pinned, u64 now_ns)
 {
 	u64 waited_ns;
 
-	if (policy_before(now_ns, *aged_at_ns + FAIR_AGE_CHECK_NS))
+	if (policy_before(now_ns, *looked_ns + FAIR_AGE_CHECK_NS))
 		return false;
 	waited_ns = fair_take_aged(dsq_id, cpu, is_pinned, now_ns);
 	if (waited_ns < FAIR_WAIT_MAX_NS)
-		*aged_at_ns = now_ns;
+		*looked_ns = now_ns;
 	return waited_ns;
 }
 
@@ -279,13 +286,14 @@ static __always_inline void fair_dispatch(s32 cpu, struct task_struct *prev)
 	u32 llc = topo_llc_of(cpu);
 	u64 llc_dsq = fair_dsq_of_llc(llc), cpu_dsq = fair_dsq_of_cpu(cpu), cpu_first = 0, now_ns = scx_bpf_now();
 	bool in_llc = scx_bpf_dsq_nr_queued(llc_dsq) > 0, in_cpu = scx_bpf_dsq_nr_queued(cpu_dsq) > 0;
+	struct fair_looked *looked = &fair_looked[cpu & (ARCADE_MAX_CPUS - 1)];
 	bool prev_wants = prev && (prev->scx.flags & COMPAT_TASK_QUEUED);
 	enum arcade_class class = ARCADE_CLASS_NORMAL;
 	struct task_ctx *tctx = NULL;
 
-	if (in_cpu && fair_look_for_aged(&fair_cpu_aged_at_ns[cpu & (ARCADE_MAX_CPUS - 1)], cpu_dsq, cpu, true, now_ns))
+	if (in_cpu && fair_look_for_aged(&looked->own_ns, cpu_dsq, cpu, true, now_ns))
 		return;
-	if (in_llc && fair_look_for_aged(&fair_llc_aged_at_ns[llc & (ARCADE_MAX_LLCS - 1)], llc_dsq, cpu, false, now_ns))
+	if (in_llc && fair_look_for_aged(&looked->llc_ns, llc_dsq, cpu, false, now_ns))
 		return;
 	if (prev_wants) {
 		tctx = task_ctx_of(prev);

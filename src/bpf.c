@@ -92,6 +92,17 @@ static bool ops_has(const struct btf *btf, const char *name)
 	return false;
 }
 
+/* Can a program of that kind be attached to @name? The lookups of libbpf read the kernel's types anew for each. */
+static bool has_target(const struct btf *btf, const char *name, enum bpf_attach_type type)
+{
+	char typedef_name[64];
+
+	if (type != BPF_TRACE_RAW_TP)
+		return btf__find_by_name_kind(btf, name, BTF_KIND_FUNC) > 0;
+	snprintf(typedef_name, sizeof(typedef_name), "btf_trace_%s", name);
+	return btf__find_by_name_kind(btf, typedef_name, BTF_KIND_TYPEDEF) > 0;
+}
+
 /* What can be known before load. */
 static int probe_kernel(const struct options *opts, struct bpf_facts *facts)
 {
@@ -104,7 +115,7 @@ static int probe_kernel(const struct options *opts, struct bpf_facts *facts)
 
 		if (opts->no_input_hook)
 			facts->hooks[hook] = BPF_HOOK_OFF;
-		else if (libbpf_find_vmlinux_btf_id(name, hook_targets[hook].type) > 0)
+		else if (has_target(btf, name, hook_targets[hook].type))
 			facts->hooks[hook] = BPF_HOOK_LOADED;
 		else
 			facts->hooks[hook] = BPF_HOOK_ABSENT;

@@ -17,7 +17,7 @@
 #include <unistd.h>
 
 #define WATCH_US	20000
-#define RESTART_MAX_NS	(60 * NSEC_PER_SEC)
+#define RESTART_MAX_NS	(240 * NSEC_PER_SEC)
 
 static pthread_t watcher;
 static bool is_watching;
