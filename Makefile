@@ -4,6 +4,8 @@
 # make run        run the scheduler here, or a demonstration in a virtual machine
 # make bench      compare schedulers in a virtual machine; BENCH has its options
 # make check      all tests; check-unit, check-bpf, check-vm run the parts
+# make check-kernels, check-churn     every kernel of the archive; ten minutes of churn
+# make bench-bpf  what the kernel half costs; bpf-budget writes tests/bpf/budget.txt anew
 # make asan       the daemon with AddressSanitizer and UBSan, in build/asan
 # make install    DESTDIR and PREFIX are honoured
 #
@@ -133,6 +135,6 @@ clean:
 	rm -rf build
 
 help:
-	@sed -n '3,12s/^# \{0,1\}//p' Makefile
+	@sed -n '3,14s/^# \{0,1\}//p' Makefile
 
 -include $(wildcard $(B)/src/*.d $(B)/scene.d/*.d $(B)/unit/*.d $(B)/bpftest/*.d $(B)/vm/*.d)
