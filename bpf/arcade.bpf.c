@@ -60,9 +60,12 @@ struct {
 #include "tree.bpf.h"
 #include "chain.bpf.h"
 #include "input.bpf.h"
+#include "group.bpf.h"
 #include "preempt.bpf.h"
 #include "fair.bpf.h"
+#include "futex.bpf.h"
 #include "idle.bpf.h"
+#include "freq.bpf.h"
 #include "dump.bpf.h"
 
 char _license[] SEC("license") = "GPL";
@@ -108,15 +111,24 @@ int BPF_PROG(chain_waking, struct task_struct *wakee)
 	return 0;
 }
 
+SEC("fentry/futex_wait")
+int BPF_PROG(chain_futex_wait, const void *uaddr)
+{
+	futex_waits(uaddr);
+	return 0;
+}
+
 /* Run once after load: what only the loaded program knows of its kernel. */
 u32 fact_can_kick;
 u32 fact_can_set_slice;
+u32 fact_has_immed;
 
 SEC("syscall")
 int tell_facts(void *ctx)
 {
 	fact_can_kick = compat_can_kick();
 	fact_can_set_slice = compat_can_set_slice();
+	fact_has_immed = COMPAT_ENQ_IMMED != 0;
 	return 0;
 }
 
@@ -153,23 +165,23 @@ s32 BPF_PROG(arcade_select_cpu, struct task_struct *p, s32 prev_cpu, u64 wake_fl
 	bool is_idle = false;
 	s32 cpu, victim;
 
-	cpu = scx_bpf_select_cpu_dfl(p, prev_cpu, wake_flags, &is_idle);
 	if (!tctx)
-		return cpu;
+		return scx_bpf_select_cpu_dfl(p, prev_cpu, wake_flags, &is_idle);
+	class = fair_class(p, tctx);
+	cpu = idle_select(p, tctx, class, prev_cpu, wake_flags, &is_idle);
 	if (is_idle) {
-		compat_dsq_insert(p, COMPAT_DSQ_LOCAL, knobs.slice_ns, 0);
+		compat_dsq_insert(p, COMPAT_DSQ_LOCAL, fair_slice(tctx, class), COMPAT_ENQ_IMMED);
 		stats_inc(nr_idle_direct);
 		return cpu;
 	}
 	if (!knobs.preempt)
 		return cpu;
 	fair_settle(p, tctx, topo_llc_of(cpu));
-	class = fair_class(p, tctx);
 	wakee = wakee_of(p, tctx, class);
 	victim = preempt_pick_cpu(p, tctx, cpu, &wakee);
 	if (victim < 0)
 		return cpu;
-	compat_dsq_insert(p, COMPAT_DSQ_LOCAL, fair_slice(tctx, class), COMPAT_ENQ_PREEMPT);
+	compat_dsq_insert(p, COMPAT_DSQ_LOCAL, fair_slice(tctx, class), COMPAT_ENQ_PREEMPT | COMPAT_ENQ_IMMED);
 	return victim;
 }
 
@@ -180,7 +192,7 @@ static __always_inline void enqueue_pinned(struct task_struct *p, struct task_ct
 	u64 slice_ns = fair_slice(tctx, class);
 
 	if (scx_bpf_test_and_clear_cpu_idle(cpu)) {
-		compat_dsq_insert(p, COMPAT_DSQ_LOCAL, slice_ns, enq_flags);
+		compat_dsq_insert(p, COMPAT_DSQ_LOCAL, slice_ns, enq_flags | COMPAT_ENQ_IMMED);
 		stats_inc(nr_idle_direct);
 		return;
 	}
@@ -188,13 +200,13 @@ static __always_inline void enqueue_pinned(struct task_struct *p, struct task_ct
 		struct preempt_wakee wakee = wakee_of(p, tctx, class);
 
 		if (preempt_gain(cpu, &wakee) > 0 && preempt_claim(tctx, cpu, &wakee)) {
-			compat_dsq_insert(p, COMPAT_DSQ_LOCAL, slice_ns, enq_flags | COMPAT_ENQ_PREEMPT);
+			compat_dsq_insert(p, COMPAT_DSQ_LOCAL, slice_ns, enq_flags | COMPAT_ENQ_PREEMPT | COMPAT_ENQ_IMMED);
 			return;
 		}
 		/* A CPU's own kernel threads work for whatever runs there, in short runs. */
 		if ((p->flags & PF_KTHREAD) && preempt_cpu_of(cpu)->task.class == ARCADE_CLASS_NORMAL &&
 		    preempt_take_tokens(tctx, cpu, wakee.now_ns)) {
-			compat_dsq_insert(p, COMPAT_DSQ_LOCAL, slice_ns, enq_flags | COMPAT_ENQ_PREEMPT);
+			compat_dsq_insert(p, COMPAT_DSQ_LOCAL, slice_ns, enq_flags | COMPAT_ENQ_PREEMPT | COMPAT_ENQ_IMMED);
 			stats_inc(nr_kthread_preempts);
 			return;
 		}
@@ -232,9 +244,10 @@ void BPF_PROG(arcade_enqueue, struct task_struct *p, u64 enq_flags)
 	}
 	/* Not asked in select_cpu: a slice that ended, a preempted task, a changed mask. */
 	if (!(enq_flags & COMPAT_ENQ_CPU_SELECTED)) {
-		idle = idle_pick_cpu(p);
+		idle = idle_pick_cpu(p, tctx, class, cpu);
 		if (idle >= 0) {
-			compat_dsq_insert(p, COMPAT_DSQ_LOCAL_ON | idle, fair_slice(tctx, class), enq_flags);
+			compat_dsq_insert(p, COMPAT_DSQ_LOCAL_ON | idle, fair_slice(tctx, class),
+					  enq_flags | COMPAT_ENQ_IMMED);
 			stats_inc(nr_idle_direct);
 			return;
 		}
@@ -249,7 +262,8 @@ void BPF_PROG(arcade_enqueue, struct task_struct *p, u64 enq_flags)
 SEC("struct_ops/arcade_dispatch")
 void BPF_PROG(arcade_dispatch, s32 cpu, struct task_struct *prev)
 {
-	fair_dispatch(cpu, prev);
+	if (!futex_dispatch(cpu))
+		fair_dispatch(cpu, prev);
 }
 
 SEC("struct_ops/arcade_running")
@@ -285,6 +299,7 @@ void BPF_PROG(arcade_running, struct task_struct *p)
 	*clock = policy_clock(*clock, tctx->vtime, class);
 	chain_account_run(p, tctx);
 	fair_note_running(cpu, p, tctx, class, now_ns);
+	freq_running(cpu, class);
 }
 
 SEC("struct_ops/arcade_stopping")
@@ -292,11 +307,17 @@ void BPF_PROG(arcade_stopping, struct task_struct *p, bool runnable)
 {
 	struct task_ctx *tctx = task_ctx_of(p);
 
-	preempt_note_stopping(scx_bpf_task_cpu(p));
+	s32 cpu = scx_bpf_task_cpu(p);
+	u64 now_ns, seen_ns;
+
+	preempt_note_stopping(cpu);
 	if (tctx) {
+		now_ns = scx_bpf_now();
+		seen_ns = tctx->exec_seen_ns;
 		fair_charge(p, tctx);
+		freq_stopping(cpu, now_ns, tctx->exec_seen_ns - seen_ns);
 		if (!runnable) {
-			tctx->slept_at_ns = scx_bpf_now();
+			tctx->slept_at_ns = now_ns;
 			tctx->chain_share = policy_learn(tctx->chain_share, policy_chain_joined(&tctx->chain, p->nvcsw));
 		}
 	}
@@ -353,6 +374,34 @@ s32 BPF_PROG(arcade_init_task, struct task_struct *p, struct scx_init_task_args 
 	if (tctx && args->fork)
 		tree_inherit(tctx);
 	return 0;
+}
+
+SEC("struct_ops.s/arcade_cgroup_init")
+s32 BPF_PROG(arcade_cgroup_init, struct cgroup *cgrp, struct scx_cgroup_init_args *args)
+{
+	group_set_weight(cgrp, args->weight);
+	return 0;
+}
+
+SEC("struct_ops/arcade_cgroup_set_weight")
+void BPF_PROG(arcade_cgroup_set_weight, struct cgroup *cgrp, u32 weight)
+{
+	group_set_weight(cgrp, weight);
+}
+
+SEC("struct_ops/arcade_cgroup_set_idle")
+void BPF_PROG(arcade_cgroup_set_idle, struct cgroup *cgrp, bool is_idle)
+{
+	group_set_idle(cgrp, is_idle);
+}
+
+SEC("struct_ops/arcade_cgroup_move")
+void BPF_PROG(arcade_cgroup_move, struct task_struct *p, struct cgroup *from, struct cgroup *to)
+{
+	struct task_ctx *tctx = task_ctx_of(p);
+
+	if (tctx)
+		tctx->group_seen = 0;
 }
 
 SEC("struct_ops/arcade_dump")
@@ -420,6 +469,10 @@ struct sched_ext_ops arcade_ops = {
 	.enable = (void *)arcade_enable,
 	.cpu_release = (void *)arcade_cpu_release,
 	.init_task = (void *)arcade_init_task,
+	.cgroup_init = (void *)arcade_cgroup_init,
+	.cgroup_move = (void *)arcade_cgroup_move,
+	.cgroup_set_weight = (void *)arcade_cgroup_set_weight,
+	.cgroup_set_idle = (void *)arcade_cgroup_set_idle,
 	.dump = (void *)arcade_dump,
 	.dump_cpu = (void *)arcade_dump_cpu,
 	.dump_task = (void *)arcade_dump_task,

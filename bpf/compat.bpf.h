@@ -20,6 +20,10 @@
 #define COMPAT_ENQ_WAKEUP	bpf_core_enum_value(enum scx_enq_flags, SCX_ENQ_WAKEUP)
 #define COMPAT_ENQ_PREEMPT	bpf_core_enum_value(enum scx_enq_flags, SCX_ENQ_PREEMPT)
 #define COMPAT_ENQ_CPU_SELECTED bpf_core_enum_value(enum scx_enq_flags, SCX_ENQ_CPU_SELECTED)
+/* From 7.1 on: a task that cannot run at once, or that real-time work displaces, comes back to us. */
+#define COMPAT_ENQ_IMMED                                                       \
+	(bpf_core_enum_value_exists(enum scx_enq_flags___7_1, SCX_ENQ_IMMED___7_1) ? \
+		 bpf_core_enum_value(enum scx_enq_flags___7_1, SCX_ENQ_IMMED___7_1) : 0)
 #define COMPAT_DSQ_LOCAL	bpf_core_enum_value(enum scx_dsq_id_flags, SCX_DSQ_LOCAL)
 #define COMPAT_DSQ_LOCAL_ON	bpf_core_enum_value(enum scx_dsq_id_flags, SCX_DSQ_LOCAL_ON)
 #define COMPAT_DSQ_GLOBAL	bpf_core_enum_value(enum scx_dsq_id_flags, SCX_DSQ_GLOBAL)
@@ -28,11 +32,19 @@
 #define COMPAT_KICK_IDLE	bpf_core_enum_value(enum scx_kick_flags, SCX_KICK_IDLE)
 #define COMPAT_TASK_QUEUED	bpf_core_enum_value(enum scx_ent_flags, SCX_TASK_QUEUED)
 
+enum scx_enq_flags___7_1 {
+	SCX_ENQ_IMMED___7_1 = 1ULL << 33,
+};
+
 s32 scx_bpf_create_dsq(u64 dsq_id, s32 node) __ksym __weak;
 s32 scx_bpf_dsq_nr_queued(u64 dsq_id) __ksym __weak;
 s32 scx_bpf_select_cpu_dfl(struct task_struct *p, s32 prev_cpu, u64 wake_flags, bool *is_idle) __ksym __weak;
 s32 scx_bpf_pick_idle_cpu(const struct cpumask *cpus_allowed, u64 flags) __ksym __weak;
 bool scx_bpf_test_and_clear_cpu_idle(s32 cpu) __ksym __weak;
+const struct cpumask *scx_bpf_get_idle_cpumask(void) __ksym __weak;
+const struct cpumask *scx_bpf_get_idle_smtmask(void) __ksym __weak;
+void scx_bpf_put_idle_cpumask(const struct cpumask *idle_mask) __ksym __weak;
+void scx_bpf_cpuperf_set(s32 cpu, u32 perf) __ksym __weak;
 void scx_bpf_kick_cpu(s32 cpu, u64 flags) __ksym __weak;
 s32 scx_bpf_task_cpu(const struct task_struct *p) __ksym __weak;
 u64 scx_bpf_now(void) __ksym __weak;
@@ -133,6 +145,11 @@ static __always_inline bool compat_dsq_move_to_local(u64 dsq_id)
 static __always_inline bool compat_can_kick(void)
 {
 	return bpf_ksym_exists(scx_bpf_kick_cpu);
+}
+
+static __always_inline bool compat_can_read_idle_masks(void)
+{
+	return bpf_ksym_exists(scx_bpf_get_idle_smtmask) && bpf_ksym_exists(scx_bpf_get_idle_cpumask);
 }
 
 static __always_inline void compat_kick_idle(s32 cpu)

@@ -8,7 +8,7 @@
  *
  * Deadlines alone bound nobody's wait: while short tasks keep coming, a task of
  * low weight stays last. So from time to time the end of a queue is looked at,
- * and who has waited for FAIR_WAIT_MAX_NS runs next, whatever its deadline.
+ * and who has waited for long runs next, whatever its deadline.
  *
  * The runtime that is charged is the kernel's own (sum_exec_runtime), so time
  * in interrupts is nobody's debt and no clock is read for it.
@@ -19,11 +19,13 @@
 /* Queue ids, as tools show them: the CPU's number, or 0x10000 + the LLC's. */
 #define FAIR_DSQ_LLC_BASE 0x10000ULL
 
-/* Well below the 1 s that nobody may wait: whoever is found must still get his turn. */
-#define FAIR_WAIT_MAX_NS (400 * POLICY_NS_PER_MS)
+/* Who has waited so long gets a turn out of order, one task of an LLC per look: hundreds of hogs wait no less by right. */
+#define FAIR_WAIT_LONG_NS (200 * POLICY_NS_PER_MS)
+/* Who has waited so long does at once. Well below the 1 s that nobody may wait: whoever is found must still get his turn. */
+#define FAIR_WAIT_MAX_NS (500 * POLICY_NS_PER_MS)
 /* How often an LLC looks for such tasks, and how many of the last in the queue it looks at. */
-#define FAIR_AGE_CHECK_NS (20 * POLICY_NS_PER_MS)
-#define FAIR_AGE_CHECK_NR 8
+#define FAIR_AGE_CHECK_NS (10 * POLICY_NS_PER_MS)
+#define FAIR_AGE_CHECK_NR 16
 
 /* scx_bpf_now() of an LLC's last look for old tasks. Racy: two looks instead of one do no harm. */
 static u64 fair_aged_at_ns[ARCADE_MAX_LLCS];
@@ -55,7 +57,7 @@ static __always_inline bool fair_is_game(const struct task_ctx *tctx)
 
 static __always_inline u32 fair_weight(const struct task_struct *p, const struct task_ctx *tctx)
 {
-	return policy_weight(p->scx.weight, fair_is_game(tctx));
+	return policy_weight(p->scx.weight, tctx->group_weight, fair_is_game(tctx));
 }
 
 /* Charges what @p has run since the last charge. Legal at any time that it is current on this CPU. */
@@ -71,6 +73,7 @@ static __always_inline void fair_charge(struct task_struct *p, struct task_ctx *
 /* Brings @p to the clock of @llc, with credit and debt in bounds. */
 static __always_inline void fair_settle(struct task_struct *p, struct task_ctx *tctx, u32 llc)
 {
+	group_follow(p, tctx);
 	fair_enter_llc(tctx, llc);
 	tctx->vtime = policy_clamp_vtime(tctx->vtime, *clock_of(llc), knobs.slice_ns, fair_weight(p, tctx),
 					 fair_is_game(tctx));
@@ -138,12 +141,13 @@ static __always_inline bool fair_first_deadline(u64 dsq_id, u64 *deadline)
 	return found;
 }
 
-static __always_inline bool fair_waited_too_long(struct task_struct *p, u64 now_ns)
+/* How long @p has been in a queue of ours. */
+static __always_inline u64 fair_waited_ns(struct task_struct *p, u64 now_ns)
 {
 	struct task_ctx *tctx = task_ctx_of(p);
 	u64 since_ns = tctx ? tctx->queued_at_ns : 0;
 
-	return since_ns && policy_before(since_ns + FAIR_WAIT_MAX_NS, now_ns);
+	return since_ns && policy_before(since_ns, now_ns) ? now_ns - since_ns : 0;
 }
 
 /* Moving a task to a CPU that it may not use is an error that ends the scheduler. */
@@ -152,67 +156,51 @@ static __always_inline bool fair_may_run_on(const struct task_struct *p, s32 cpu
 	return bpf_cpumask_test_cpu(cpu, p->cpus_ptr) && !compat_migration_disabled(p);
 }
 
-/* Takes the first of the last few in a queue that has waited too long and may run on this CPU. Return: was there one? */
-static __always_inline bool fair_take_aged(u64 dsq_id, s32 cpu, u64 now_ns)
+/*
+ * Takes the first of the last few in a queue that has waited long and may run on this CPU. What waits in a CPU's own queue
+ * can run nowhere else, whatever its mask says. Return: how long it has waited, 0 if there was none.
+ */
+static __always_inline u64 fair_take_aged(u64 dsq_id, s32 cpu, bool is_pinned, u64 now_ns)
 {
 	struct bpf_iter_scx_dsq it;
 	struct task_struct *p;
-	bool taken = false;
+	u64 waited_ns = 0;
 	int i;
 
 	if (!scx_bpf_dsq_nr_queued(dsq_id))
-		return false;
+		return 0;
 	if (!bpf_iter_scx_dsq_new(&it, dsq_id, COMPAT_DSQ_ITER_REV)) {
 		bpf_for(i, 0, FAIR_AGE_CHECK_NR) {
 			p = bpf_iter_scx_dsq_next(&it);
 			if (!p)
 				break;
-			if (fair_waited_too_long(p, now_ns) && fair_may_run_on(p, cpu) &&
-			    scx_bpf_dsq_move(&it, p, COMPAT_DSQ_LOCAL, 0)) {
-				taken = true;
+			waited_ns = fair_waited_ns(p, now_ns);
+			if (waited_ns > FAIR_WAIT_LONG_NS && (is_pinned || fair_may_run_on(p, cpu)) &&
+			    scx_bpf_dsq_move(&it, p, COMPAT_DSQ_LOCAL, 0))
 				break;
-			}
+			waited_ns = 0;
 		}
 	}
 	bpf_iter_scx_dsq_destroy(&it);
-	if (taken)
+	if (waited_ns)
 		stats_inc(nr_aged);
-	return taken;
+	return waited_ns;
 }
 
-/* The first in the CPU's own queue, if it has waited too long. Return: was it taken? */
-static __always_inline bool fair_take_aged_pinned(u64 cpu_dsq, u64 now_ns)
-{
-	struct bpf_iter_scx_dsq it;
-	struct task_struct *p;
-	bool aged = false;
-
-	if (!scx_bpf_dsq_nr_queued(cpu_dsq))
-		return false;
-	if (!bpf_iter_scx_dsq_new(&it, cpu_dsq, 0)) {
-		p = bpf_iter_scx_dsq_next(&it);
-		aged = p && fair_waited_too_long(p, now_ns);
-	}
-	bpf_iter_scx_dsq_destroy(&it);
-	if (!aged || !compat_dsq_move_to_local(cpu_dsq))
-		return false;
-	stats_inc(nr_aged);
-	return true;
-}
-
-/* From time to time; again at once as long as there is somebody. */
+/* From time to time; again at once as long as there is somebody who has waited far too long. Return: was one taken? */
 static __always_inline bool fair_dispatch_aged(s32 cpu, u32 llc, u64 llc_dsq)
 {
 	u64 *aged_at_ns = &fair_aged_at_ns[llc & (ARCADE_MAX_LLCS - 1)];
-	u64 now_ns = scx_bpf_now();
+	u64 now_ns = scx_bpf_now(), waited_ns;
 
 	if (policy_before(now_ns, *aged_at_ns + FAIR_AGE_CHECK_NS))
 		return false;
-	/* What waits in the CPU's own queue can run nowhere else, whatever its mask says. */
-	if (fair_take_aged_pinned(fair_dsq_of_cpu(cpu), now_ns) || fair_take_aged(llc_dsq, cpu, now_ns))
-		return true;
-	*aged_at_ns = now_ns;
-	return false;
+	waited_ns = fair_take_aged(fair_dsq_of_cpu(cpu), cpu, true, now_ns);
+	if (!waited_ns)
+		waited_ns = fair_take_aged(llc_dsq, cpu, false, now_ns);
+	if (waited_ns < FAIR_WAIT_MAX_NS)
+		*aged_at_ns = now_ns;
+	return waited_ns;
 }
 
 /* Takes a task of another LLC whose CPUs are all busy. */

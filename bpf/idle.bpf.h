@@ -2,17 +2,95 @@
 /*
  * idle - finding a CPU that has nothing to do, and waking it
  *
- * The kernel's own idle tracking knows cores, LLCs and nodes. A pick clears the
- * idle bit, so two wakeups never get the same CPU.
+ * Where all CPUs are alike the kernel's own search is used: it knows cores,
+ * LLCs, nodes and synchronous wakeups. Where they are not, policy_search() says
+ * from which end of the daemon's order a task searches: the game from the
+ * largest cache and the fastest cores, what must not disturb it from the other
+ * end. Whole cores come before second threads, the previous CPU before others
+ * of its kind. A pick clears the idle bit, so two wakeups never get the same
+ * CPU.
  */
 #ifndef ARCADE_IDLE_BPF_H
 #define ARCADE_IDLE_BPF_H
 
-/* An idle CPU that may run @p; the whole core if one is free. Return: < 0 if there is none. */
-static __always_inline s32 idle_pick_cpu(struct task_struct *p)
-{
-	s32 cpu = scx_bpf_pick_idle_cpu(p->cpus_ptr, COMPAT_PICK_IDLE_CORE);
+/* Most CPUs that one pass looks at; above, the kernel's search finds the rest. */
+#define IDLE_SEARCH_MAX 128
 
+static __always_inline bool idle_take(const struct task_struct *p, const struct cpumask *candidates, s32 cpu)
+{
+	return bpf_cpumask_test_cpu(cpu, candidates) && bpf_cpumask_test_cpu(cpu, p->cpus_ptr) &&
+	       scx_bpf_test_and_clear_cpu_idle(cpu);
+}
+
+/* Return: an idle CPU among the first or last of the order, < 0 if there is none. */
+static __always_inline s32 idle_scan(const struct task_struct *p, const struct cpumask *candidates, s32 prev_cpu,
+				     enum policy_search search)
+{
+	u32 nr = topo_nr_places < IDLE_SEARCH_MAX ? topo_nr_places : IDLE_SEARCH_MAX, i;
+
+	if (policy_is_kept(search, topo_is_home(prev_cpu)) && idle_take(p, candidates, prev_cpu))
+		return prev_cpu;
+	bpf_for(i, 0, nr) {
+		s32 cpu = topo_cpu_at(search == POLICY_SEARCH_FAST_FIRST ? i : topo_nr_places - 1 - i);
+
+		if (idle_take(p, candidates, cpu))
+			return cpu;
+	}
+	return -1;
+}
+
+static __always_inline s32 idle_search(const struct task_struct *p, s32 prev_cpu, enum policy_search search)
+{
+	const struct cpumask *candidates;
+	s32 cpu;
+
+	if (!compat_can_read_idle_masks())
+		return -1;
+	candidates = scx_bpf_get_idle_smtmask();
+	cpu = idle_scan(p, candidates, prev_cpu, search);
+	scx_bpf_put_idle_cpumask(candidates);
+	if (cpu >= 0)
+		return cpu;
+	candidates = scx_bpf_get_idle_cpumask();
+	cpu = idle_scan(p, candidates, prev_cpu, search);
+	scx_bpf_put_idle_cpumask(candidates);
+	return cpu;
+}
+
+static __always_inline enum policy_search idle_search_of(const struct task_ctx *tctx, enum arcade_class class)
+{
+	if (!topo_is_uneven)
+		return POLICY_SEARCH_KERNEL;
+	return policy_search(class, fair_is_game(tctx), knobs.game_tree, topo_nr_llcs, topo_has_speeds);
+}
+
+/* On a wakeup. Sets @is_idle if the CPU that is returned was idle, and now is the task's. */
+static __always_inline s32 idle_select(struct task_struct *p, const struct task_ctx *tctx, enum arcade_class class,
+				       s32 prev_cpu, u64 wake_flags, bool *is_idle)
+{
+	enum policy_search search = idle_search_of(tctx, class);
+
+	if (search != POLICY_SEARCH_KERNEL) {
+		s32 cpu = idle_search(p, prev_cpu, search);
+
+		if (cpu >= 0) {
+			*is_idle = true;
+			return cpu;
+		}
+	}
+	return scx_bpf_select_cpu_dfl(p, prev_cpu, wake_flags, is_idle);
+}
+
+/* An idle CPU for @p, which is not waking up. Return: < 0 if there is none. */
+static __always_inline s32 idle_pick_cpu(struct task_struct *p, const struct task_ctx *tctx, enum arcade_class class,
+					 s32 prev_cpu)
+{
+	enum policy_search search = idle_search_of(tctx, class);
+	s32 cpu;
+
+	if (search != POLICY_SEARCH_KERNEL)
+		return idle_search(p, prev_cpu, search);
+	cpu = scx_bpf_pick_idle_cpu(p->cpus_ptr, COMPAT_PICK_IDLE_CORE);
 	return cpu >= 0 ? cpu : scx_bpf_pick_idle_cpu(p->cpus_ptr, 0);
 }
 

@@ -146,9 +146,19 @@ static inline bool policy_is_game(enum arcade_class class)
 /* Upper bound of a task's own weight: nice -20, 100 times that of a cgroup, of the game. */
 #define POLICY_WEIGHT_MAX 10000000u
 
-/* The weight by which a task is charged. */
-static inline u32 policy_weight(u32 weight, bool is_game)
+/* What a further group of @weight (0: none given) makes of a product of weights. */
+static inline u32 policy_group_weight(u32 product, u32 weight, bool is_idle)
 {
+	u64 result = (u64)product * (is_idle ? 1 : weight ? weight : POLICY_WEIGHT_DEFAULT) / POLICY_WEIGHT_DEFAULT;
+
+	return result < 1 ? 1 : result > 10000 ? 10000 : result;
+}
+
+/* The weight by which a task is charged. @weight: its own; @group_weight: the product of its groups, 0: unknown. */
+static inline u32 policy_weight(u32 weight, u32 group_weight, bool is_game)
+{
+	if (group_weight && group_weight != POLICY_WEIGHT_DEFAULT)
+		weight = (u64)weight * group_weight / POLICY_WEIGHT_DEFAULT;
 	if (is_game)
 		weight *= POLICY_GAME_WEIGHT_FACTOR;
 	if (weight > POLICY_WEIGHT_MAX)
@@ -317,6 +327,45 @@ static inline u16 policy_learn(u16 share, bool was_member)
 static inline bool policy_is_frame_thread(u16 share)
 {
 	return share >= POLICY_FRAME_SHARE;
+}
+
+/* Where a task looks for an idle CPU, of a machine whose CPUs are not alike. */
+enum policy_search {
+	POLICY_SEARCH_KERNEL,		/* near its last, as the kernel does */
+	POLICY_SEARCH_FAST_FIRST,	/* from the largest cache and the fastest cores */
+	POLICY_SEARCH_SLOW_FIRST,	/* from the other end */
+};
+
+/*
+ * The game gets the best CPUs; while it is there, others stay out of its cache, and the background off its fast cores.
+ * Without a game fast cores go first to everybody, and of several caches each task keeps its own.
+ */
+static inline enum policy_search policy_search(enum arcade_class class, bool is_game, bool game_is_known, u32 nr_llcs,
+					       bool has_speeds)
+{
+	if (is_game)
+		return POLICY_SEARCH_FAST_FIRST;
+	if (class == ARCADE_CLASS_BACKGROUND)
+		return POLICY_SEARCH_SLOW_FIRST;
+	if (game_is_known && nr_llcs > 1 && class != ARCADE_CLASS_CHAIN)
+		return POLICY_SEARCH_SLOW_FIRST;
+	return has_speeds && nr_llcs == 1 ? POLICY_SEARCH_FAST_FIRST : POLICY_SEARCH_KERNEL;
+}
+
+/* Is the previous CPU as good as any? @is_home: it has the largest cache and full speed. */
+static inline bool policy_is_kept(enum policy_search search, bool is_home)
+{
+	return search == POLICY_SEARCH_KERNEL || is_home == (search == POLICY_SEARCH_FAST_FIRST);
+}
+
+#define POLICY_PERF_MAX 1024	/* the kernel's SCX_CPUPERF_ONE */
+
+/* The speed that a CPU needs which was busy for @busy_ns of @window_ns: a quarter more. */
+static inline u32 policy_perf(u64 busy_ns, u64 window_ns)
+{
+	u64 perf = busy_ns * (POLICY_PERF_MAX + POLICY_PERF_MAX / 4) / (window_ns ? window_ns : 1);
+
+	return perf < POLICY_PERF_MAX ? perf : POLICY_PERF_MAX;
 }
 
 /* Bucket of a log2 histogram of microseconds. */

@@ -19,6 +19,8 @@ struct task_ctx {
 	u64 queued_at_ns;	/* scx_bpf_now(), 0 while not in a queue of ours */
 	u64 preempt_full_at_ns;	/* token bucket; the wakee's pi_lock */
 	u32 llc;
+	u32 group_weight;	/* product over its control groups, 0: not looked up yet, counts as 100 */
+	u32 group_seen;		/* generation of that, see group.bpf.h */
 	u32 tree;		/* process tree that the task was born in, 0: none of interest; see tree.bpf.h */
 	u16 chain_share;	/* how often it runs as member of a chain, see policy_learn() */
 	bool is_newborn;	/* forked, and not yet scheduled by us */

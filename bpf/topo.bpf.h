@@ -16,6 +16,9 @@ const volatile u32 topo_nr_llcs = 1;
 const volatile u32 topo_nr_places = 1;
 /* Does it matter where a task runs: several LLCs, or CPUs of different speed? */
 const volatile bool topo_is_uneven;
+const volatile bool topo_has_speeds;
+/* The first so many places have the largest cache and full speed. */
+const volatile u32 topo_nr_home_places = 1;
 const volatile u16 topo_cpu_llc[ARCADE_MAX_CPUS];
 const volatile u16 topo_cpu_place[ARCADE_MAX_CPUS];
 const volatile u16 topo_place_cpu[ARCADE_MAX_CPUS];
@@ -28,6 +31,11 @@ static __always_inline u32 topo_llc_of(s32 cpu)
 static __always_inline u32 topo_place_of(s32 cpu)
 {
 	return topo_cpu_place[cpu & (ARCADE_MAX_CPUS - 1)];
+}
+
+static __always_inline bool topo_is_home(s32 cpu)
+{
+	return topo_place_of(cpu) < topo_nr_home_places;
 }
 
 static __always_inline s32 topo_cpu_at(u32 place)

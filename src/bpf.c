@@ -40,6 +40,7 @@ static const struct {
 	[BPF_HOOK_INPUT_EXIT] = { "input_event", BPF_TRACE_FEXIT },
 	[BPF_HOOK_INPUT_ENTRY] = { "input_event", BPF_TRACE_FENTRY },
 	[BPF_HOOK_DEVICE_GONE] = { "input_unregister_device", BPF_TRACE_FEXIT },
+	[BPF_HOOK_FUTEX] = { "futex_wait", BPF_TRACE_FENTRY },
 };
 
 static int log_libbpf(enum libbpf_print_level level, const char *fmt, va_list ap)
@@ -73,9 +74,22 @@ static struct bpf_program *hook_program(const struct arcade_bpf *skel, enum bpf_
 		return skel->progs.input_event_entry;
 	case BPF_HOOK_DEVICE_GONE:
 		return skel->progs.input_device_gone;
+	case BPF_HOOK_FUTEX:
+		return skel->progs.chain_futex_wait;
 	default:
 		return NULL;
 	}
+}
+
+/* Does this kernel's sched_ext know the callback? */
+static bool ops_has(const struct btf *btf, const char *name)
+{
+	const struct btf_type *ops = btf__type_by_id(btf, btf__find_by_name_kind(btf, "sched_ext_ops", BTF_KIND_STRUCT));
+
+	for (uint32_t i = 0; ops && i < btf_vlen(ops); i++)
+		if (!strcmp(btf__name_by_offset(btf, btf_members(ops)[i].name_off), name))
+			return true;
+	return false;
 }
 
 /* What can be known before load. */
@@ -99,6 +113,8 @@ static int probe_kernel(const struct options *opts, struct bpf_facts *facts)
 	/* From 6.19 on the callback is deprecated, and the kernel says so in its log. */
 	facts->cpu_release = btf__find_by_name_kind(btf, "scx_bpf_reenqueue_local___v2", BTF_KIND_FUNC) < 0;
 	facts->slice_writable = btf__find_by_name_kind(btf, "scx_bpf_task_set_slice", BTF_KIND_FUNC) < 0;
+	facts->group_weight = ops_has(btf, "cgroup_set_weight");
+	facts->group_idle = ops_has(btf, "cgroup_set_idle");
 	btf__free(btf);
 	return 0;
 }
@@ -127,12 +143,15 @@ static int configure(struct bpf *bpf, const struct options *opts, const struct t
 	}
 
 	skel->rodata->topo_nr_places = placement_order(topology, places);
-	skel->rodata->topo_is_uneven = placement_is_uneven(topology);
+	skel->rodata->topo_nr_home_places = placement_nr_home(topology, places, skel->rodata->topo_nr_places);
+	skel->rodata->topo_has_speeds = placement_has_speeds(topology);
+	skel->rodata->topo_is_uneven = topology->nr_llcs > 1 || skel->rodata->topo_has_speeds;
 	for (uint32_t i = 0; i < skel->rodata->topo_nr_places; i++) {
 		skel->rodata->topo_place_cpu[i] = places[i];
 		skel->rodata->topo_cpu_place[places[i]] = i;
 	}
 
+	skel->rodata->freq_is_asked = kernel_uses_schedutil();
 	skel->rodata->compat_slice_is_writable = bpf->facts.slice_writable;
 
 	skel->struct_ops.arcade_ops->hotplug_seq = hotplug_seq;
@@ -146,6 +165,18 @@ static int configure(struct bpf *bpf, const struct options *opts, const struct t
 	if (!bpf->facts.cpu_release) {
 		skel->struct_ops.arcade_ops->cpu_release = NULL;
 		bpf_program__set_autoload(skel->progs.arcade_cpu_release, false);
+	}
+	if (!bpf->facts.group_weight) {
+		skel->struct_ops.arcade_ops->cgroup_init = NULL;
+		skel->struct_ops.arcade_ops->cgroup_move = NULL;
+		skel->struct_ops.arcade_ops->cgroup_set_weight = NULL;
+		bpf_program__set_autoload(skel->progs.arcade_cgroup_init, false);
+		bpf_program__set_autoload(skel->progs.arcade_cgroup_move, false);
+		bpf_program__set_autoload(skel->progs.arcade_cgroup_set_weight, false);
+	}
+	if (!bpf->facts.group_idle) {
+		skel->struct_ops.arcade_ops->cgroup_set_idle = NULL;
+		bpf_program__set_autoload(skel->progs.arcade_cgroup_set_idle, false);
 	}
 	for (int hook = 0; hook < NR_BPF_HOOKS; hook++)
 		bpf_program__set_autoload(hook_program(skel, hook), bpf->facts.hooks[hook] == BPF_HOOK_LOADED);
@@ -183,7 +214,7 @@ static bool give_up_hooks(struct bpf *bpf, int err)
 {
 	bool any = false;
 
-	if (give_up_hook(bpf, BPF_HOOK_DEVICE_GONE, err))
+	if (give_up_hook(bpf, BPF_HOOK_FUTEX, err) || give_up_hook(bpf, BPF_HOOK_DEVICE_GONE, err))
 		return true;
 	for (int hook = 0; hook < NR_BPF_HOOKS; hook++)
 		any |= give_up_hook(bpf, hook, err);
@@ -199,6 +230,7 @@ static int ask_facts(struct bpf *bpf)
 	if (err)
 		return log_error_errno(err, "kernel half: cannot ask it what it found");
 	bpf->facts.kick = bpf->skel->bss->fact_can_kick;
+	bpf->facts.immed = bpf->skel->bss->fact_has_immed;
 	bpf->facts.slice_settable = bpf->skel->bss->fact_can_set_slice;
 	return 0;
 }
@@ -275,6 +307,7 @@ void bpf_attach_hooks(struct bpf *bpf)
 {
 	attach_hook(bpf, BPF_HOOK_CHAIN);
 	attach_hook(bpf, BPF_HOOK_DEVICE_GONE);
+	attach_hook(bpf, BPF_HOOK_FUTEX);
 	/* Without the exit nothing would close what the entry opens. */
 	attach_hook(bpf, BPF_HOOK_INPUT_EXIT);
 	if (bpf->facts.hooks[BPF_HOOK_INPUT_EXIT] == BPF_HOOK_ATTACHED) {

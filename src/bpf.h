@@ -28,6 +28,7 @@ enum bpf_hook {
 	BPF_HOOK_INPUT_EXIT,
 	BPF_HOOK_INPUT_ENTRY,
 	BPF_HOOK_DEVICE_GONE,
+	BPF_HOOK_FUTEX,		/* follow chains through locks */
 	NR_BPF_HOOKS,
 };
 
@@ -48,7 +49,10 @@ struct bpf_facts {
 	bool kick;			/* idle CPUs can be kicked */
 	bool slice_writable;		/* the slice of a task is set by writing it … */
 	bool slice_settable;		/* … or in some way at all */
-	bool cpu_release;		/* real-time takeover hands the local queue back */
+	bool group_weight;		/* cpu.weight of control groups is told */
+	bool group_idle;		/* … and cpu.idle */
+	bool cpu_release;		/* real-time takeover hands the local queue back, by callback … */
+	bool immed;			/* … or because inserts ask for it */
 };
 
 /*

@@ -61,6 +61,18 @@ int kernel_wait_gone(const char *prefix, uint64_t timeout_ns)
 	}
 }
 
+bool kernel_uses_schedutil(void)
+{
+	char path[80], governor[32];
+
+	for (int cpu = 0; cpu < CPU_BITMAP_BITS; cpu++) {
+		snprintf(path, sizeof(path), "/sys/devices/system/cpu/cpufreq/policy%d/scaling_governor", cpu);
+		if (!read_file_line_at(AT_FDCWD, path, governor, sizeof(governor)) && streq(governor, "schedutil"))
+			return true;
+	}
+	return false;
+}
+
 static bool cap_is_set(const struct __user_cap_data_struct *data, unsigned int cap)
 {
 	return data[CAP_TO_INDEX(cap)].effective & CAP_TO_MASK(cap);

@@ -27,6 +27,9 @@ int kernel_sched_name(char *buf, size_t size);
 /* Number of CPU hotplug events so far, as struct sched_ext_ops wants it. Return: 0, -errno. */
 int kernel_hotplug_seq(uint64_t *ret);
 
+/* Does the frequency governor of any CPU ask the scheduler? As it is now: a change is seen at the next start. */
+bool kernel_uses_schedutil(void);
+
 /* What the kernel shows of our own schedulers begins with this. */
 #define KERNEL_OUR_NAME "arcade_"
 

@@ -42,12 +42,10 @@ uint32_t placement_order(const struct topology *topology, uint16_t *cpus)
 	return nr;
 }
 
-bool placement_is_uneven(const struct topology *topology)
+bool placement_has_speeds(const struct topology *topology)
 {
 	const struct topology_cpu *first = NULL;
 
-	if (topology->nr_llcs > 1)
-		return true;
 	for (uint32_t cpu = 0; cpu < topology->nr_cpu_ids; cpu++) {
 		const struct topology_cpu *tc = &topology->cpus[cpu];
 
@@ -59,4 +57,14 @@ bool placement_is_uneven(const struct topology *topology)
 			return true;
 	}
 	return false;
+}
+
+uint32_t placement_nr_home(const struct topology *topology, const uint16_t *cpus, uint32_t nr)
+{
+	uint32_t nr_home = 0;
+
+	while (nr_home < nr && topology->cpus[cpus[nr_home]].llc == topology->cpus[cpus[0]].llc &&
+	       topology->cpus[cpus[nr_home]].capacity == topology->cpus[cpus[0]].capacity)
+		nr_home++;
+	return nr_home;
 }

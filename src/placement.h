@@ -15,7 +15,10 @@
 /* Writes the online CPUs to @cpus, which has room for all of nr_cpu_ids. Return: how many. */
 uint32_t placement_order(const struct topology *topology, uint16_t *cpus);
 
-/* Does it matter where a task runs, beyond the warmth of its cache? */
-bool placement_is_uneven(const struct topology *topology);
+/* Do CPUs differ in speed, by their kind or by the firmware's ranking? */
+bool placement_has_speeds(const struct topology *topology);
+
+/* How many of the @nr CPUs in the order share the largest cache and the highest capacity: the first so many. */
+uint32_t placement_nr_home(const struct topology *topology, const uint16_t *cpus, uint32_t nr);
 
 #endif

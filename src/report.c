@@ -70,10 +70,19 @@ void report_print(const struct topology *topology, const struct bpf *bpf, report
 	describe_hook(facts, BPF_HOOK_DEVICE_GONE, "unplugged devices are forgotten at once",
 		      "a new device may be taken for one that was unplugged", text, sizeof(text));
 	emit_line(emit, data, "devices", text);
+	describe_hook(facts, BPF_HOOK_FUTEX, "futex_wait: a chain member that waits for a mutex hands on to its owner",
+		      "chains end at locks", text, sizeof(text));
+	emit_line(emit, data, "locks", text);
 	emit_line(emit, data, "idle CPUs", facts->kick ? "kicked when work is queued" :
 						   "this kernel hides the kick: woken by direct inserts only");
 	emit_line(emit, data, "slices", facts->slice_settable ? "renewed in place" :
 							       "this kernel hides the means to renew them: tasks take turns");
-	emit_line(emit, data, "real-time", facts->cpu_release ? "its takeover of a CPU hands waiting tasks back" :
-							"tasks put on a CPU that real-time work takes wait for it");
+	emit_line(emit, data, "frequency", kernel_uses_schedutil() ? "schedutil asks: full speed for chains and the game" :
+								 "no governor asks the scheduler");
+	emit_line(emit, data, "control groups", facts->group_idle	? "cpu.weight and cpu.idle count" :
+						facts->group_weight ? "cpu.weight counts, this kernel does not tell of cpu.idle" :
+								      "this kernel does not tell of their weights");
+	emit_line(emit, data, "real-time", facts->cpu_release || facts->immed ?
+						   "its takeover of a CPU hands waiting tasks back" :
+						   "tasks put on a CPU that real-time work takes wait for it");
 }

@@ -47,6 +47,7 @@ static const struct field fields[] = {
 	FIELD("chain_void", kernel.nr_chain_void, "marks that did not hold, because the task was just going to sleep"),
 	FIELD("chain_expired", kernel.nr_chain_expired, "wakeups by a member whose time or budget was over: not followed"),
 	FIELD("chain_budget_over", kernel.nr_chain_budget_over, "members that used up their CPU time"),
+	FIELD("lock_handovers", kernel.nr_lock_handovers, "chain members that waited for a lock and handed on to its holder"),
 	FIELD("idle_direct", kernel.nr_idle_direct, "tasks put on an idle CPU at once"),
 	FIELD("queued_llc", kernel.nr_queued_llc, "tasks queued for the CPUs of a cache"),
 	FIELD("queued_cpu", kernel.nr_queued_cpu, "tasks queued for one CPU"),

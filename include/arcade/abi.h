@@ -114,6 +114,7 @@ struct arcade_stats {
 	u64 nr_chain_void;			/* marks that did not hold: the task was just going to sleep */
 	u64 nr_chain_expired;			/* wakeups by a member whose time or budget was over: not followed */
 	u64 nr_chain_budget_over;		/* members that used up chain_budget_ns */
+	u64 nr_lock_handovers;			/* members that waited for a lock and handed on to its holder */
 	u64 nr_idle_direct;			/* wakeups put on an idle CPU at once */
 	u64 nr_queued_llc;
 	u64 nr_queued_cpu;			/* tasks that can run on one CPU only */
