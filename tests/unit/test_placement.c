@@ -54,7 +54,8 @@ static void test_even(void **state)
 
 	machine_init(&machine, 4);
 	check_order(&machine, expected, 4);
-	assert_false(placement_is_uneven(&machine.topology));
+	assert_int_equal(placement_nr_home(&machine.topology, expected, 4), 4);
+	assert_false(placement_has_speeds(&machine.topology));
 }
 
 static void test_one_cpu(void **state)
@@ -64,7 +65,7 @@ static void test_one_cpu(void **state)
 
 	machine_init(&machine, 1);
 	check_order(&machine, expected, 1);
-	assert_false(placement_is_uneven(&machine.topology));
+	assert_false(placement_has_speeds(&machine.topology));
 }
 
 /* Threads of a core are n and n+4, as AMD and most of Intel number them: the second ones are last. Nothing is uneven. */
@@ -77,7 +78,7 @@ static void test_second_threads_last(void **state)
 	for (uint32_t cpu = 0; cpu < 4; cpu++)
 		make_siblings(&machine, cpu, cpu + 4);
 	check_order(&machine, expected, 8);
-	assert_false(placement_is_uneven(&machine.topology));
+	assert_false(placement_has_speeds(&machine.topology));
 }
 
 /* Neighbours are one core, as on hybrid Intel: with the numbering, the order changes. */
@@ -119,7 +120,8 @@ static void test_large_cache_first(void **state)
 	make_siblings(&machine, 4, 6);
 	make_siblings(&machine, 5, 7);
 	check_order(&machine, expected, 8);
-	assert_true(placement_is_uneven(&machine.topology));
+	assert_false(placement_has_speeds(&machine.topology));
+	assert_int_equal(placement_nr_home(&machine.topology, expected, 8), 4);
 }
 
 /* Performance cores with two threads, small cores with one: the second threads still come before the small cores. */
@@ -134,7 +136,8 @@ static void test_hybrid(void **state)
 	for (uint32_t cpu = 4; cpu < 8; cpu++)
 		machine.cpus[cpu].capacity = 600;
 	check_order(&machine, expected, 8);
-	assert_true(placement_is_uneven(&machine.topology));
+	assert_int_equal(placement_nr_home(&machine.topology, expected, 8), 4);
+	assert_true(placement_has_speeds(&machine.topology));
 }
 
 /* The firmware's favourites come first, but not their second threads. */
@@ -149,7 +152,7 @@ static void test_preferred_cores(void **state)
 		machine.cpus[cpu].prefcore = machine.cpus[cpu + 4].prefcore = cpu == 2 ? 236 : 211;
 	}
 	check_order(&machine, expected, 8);
-	assert_true(placement_is_uneven(&machine.topology));
+	assert_true(placement_has_speeds(&machine.topology));
 }
 
 static void test_offline_cpus_are_left_out(void **state)
@@ -162,9 +165,9 @@ static void test_offline_cpus_are_left_out(void **state)
 	/* What an offline CPU is said to be does not matter. */
 	machine.cpus[4].capacity = 300;
 	check_order(&machine, expected, 2);
-	assert_false(placement_is_uneven(&machine.topology));
+	assert_false(placement_has_speeds(&machine.topology));
 	machine.cpus[3].capacity = 300;
-	assert_true(placement_is_uneven(&machine.topology));
+	assert_true(placement_has_speeds(&machine.topology));
 }
 
 static bool comes_before(const struct topology_cpu *a, const struct topology_cpu *b)
@@ -203,6 +206,15 @@ static void test_generated(void **state)
 			seen |= 1ULL << cpus[i];
 			if (i)
 				assert_false(comes_before(&machine.cpus[cpus[i]], &machine.cpus[cpus[i - 1]]));
+		}
+		if (places) {
+			uint32_t nr_home = placement_nr_home(&machine.topology, cpus, places);
+
+			assert_in_range(nr_home, 1, places);
+			assert_int_equal(machine.cpus[cpus[nr_home - 1]].llc, machine.cpus[cpus[0]].llc);
+			assert_int_equal(machine.cpus[cpus[nr_home - 1]].capacity, machine.cpus[cpus[0]].capacity);
+			if (nr_home < places)
+				assert_true(comes_before(&machine.cpus[cpus[nr_home - 1]], &machine.cpus[cpus[nr_home]]));
 		}
 		for (uint32_t cpu = 0; cpu < nr; cpu++)
 			assert_int_equal(seen >> cpu & 1, machine.cpus[cpu].online);

@@ -56,16 +56,47 @@ static s64 abs_time(s64 diff)
 
 static void test_weight_is_bounded(void **state)
 {
-	assert_int_equal(policy_weight(0, false), 1);
-	assert_int_equal(policy_weight(0, true), 1);
-	assert_int_equal(policy_weight(100, false), 100);
-	assert_int_equal(policy_weight(100, true), 100 * POLICY_GAME_WEIGHT_FACTOR);
+	assert_int_equal(policy_weight(0, 0, false), 1);
+	assert_int_equal(policy_weight(0, 0, true), 1);
+	assert_int_equal(policy_weight(100, 0, false), 100);
+	assert_int_equal(policy_weight(100, 0, true), 100 * POLICY_GAME_WEIGHT_FACTOR);
 	/* The heaviest task of the heaviest cgroup. */
-	assert_true(policy_weight(1000000, true) <= POLICY_WEIGHT_MAX);
+	assert_true(policy_weight(1000000, 0, true) <= POLICY_WEIGHT_MAX);
+	/* A control group's weight multiplies, up to the same bound. */
+	assert_int_equal(policy_weight(100, 100, false), 100);
+	assert_int_equal(policy_weight(100, 25, false), 25);
+	assert_int_equal(policy_weight(1, 1, false), 1);
+	assert_int_equal(policy_weight(10000, 10000, true), 1000000 * POLICY_GAME_WEIGHT_FACTOR);
+	assert_true(policy_weight(POLICY_WEIGHT_MAX, 10000, false) <= POLICY_WEIGHT_MAX);
 	for (u32 weight = 1; weight < 2 * POLICY_WEIGHT_MAX; weight += weight / 5 + 1) {
-		assert_true(policy_weight(weight, true) >= policy_weight(weight, false));
-		assert_true(policy_weight(weight + 1, true) >= policy_weight(weight, true));
-		assert_in_range(policy_weight(weight, true), 1, POLICY_WEIGHT_MAX);
+		assert_true(policy_weight(weight, 0, true) >= policy_weight(weight, 0, false));
+		assert_true(policy_weight(weight + 1, 0, true) >= policy_weight(weight, 0, true));
+		assert_in_range(policy_weight(weight, 0, true), 1, POLICY_WEIGHT_MAX);
+	}
+}
+
+static void test_group_weights_multiply(void **state)
+{
+	struct unit_random random = { .state = 12 };
+
+	assert_int_equal(policy_group_weight(100, 0, false), 100);
+	assert_int_equal(policy_group_weight(100, 100, false), 100);
+	assert_int_equal(policy_group_weight(100, 50, false), 50);
+	assert_int_equal(policy_group_weight(50, 50, false), 25);
+	assert_int_equal(policy_group_weight(100, 10000, true), 1);
+	for (int round = 0; round < FUZZ_ROUNDS; round++) {
+		u32 product = 100;
+
+		for (int level = 0; level < 10; level++) {
+			u32 weight = unit_random_below(&random, 10001), heavier;
+
+			heavier = policy_group_weight(product, weight + 1, false);
+			if (weight)
+				assert_true(heavier >= policy_group_weight(product, weight, false));
+			product = policy_group_weight(product, weight, unit_random_below(&random, 10) == 0);
+			assert_in_range(product, 1, 10000);
+			assert_in_range(policy_weight(random_weight(&random), product, level & 1), 1, POLICY_WEIGHT_MAX);
+		}
 	}
 }
 
@@ -91,7 +122,7 @@ static void test_lag_is_bounded(void **state)
 		u64 vtime = clock + (s64)(unit_random_next(&random) >> 20) - (1LL << 43);
 		u64 slice_ns = 250000 + unit_random_below(&random, 20000000);
 		bool is_game = unit_random_below(&random, 2);
-		u32 weight = policy_weight(random_weight(&random), is_game);
+		u32 weight = policy_weight(random_weight(&random), 0, is_game);
 		u64 clamped = policy_clamp_vtime(vtime, clock, slice_ns, weight, is_game);
 
 		check_lag(clamped, clock, slice_ns, weight, is_game);
@@ -115,7 +146,7 @@ static void test_lag_stays_bounded(void **state)
 		bool is_game = false;
 
 		for (int step = 0; step < 100; step++) {
-			u32 weight = policy_weight(base_weight, is_game), to = unit_random_below(&random, 2);
+			u32 weight = policy_weight(base_weight, 0, is_game), to = unit_random_below(&random, 2);
 
 			switch (unit_random_below(&random, 6)) {
 			case 0: /* runs, however long without a tick */
@@ -135,7 +166,7 @@ static void test_lag_stays_bounded(void **state)
 				break;
 			case 4: /* a game is found, or ends */
 				is_game = !is_game;
-				weight = policy_weight(base_weight, is_game);
+				weight = policy_weight(base_weight, 0, is_game);
 				break;
 			default:
 				clock[llc] = policy_clock(clock[llc], vtime, random_class(&random));
@@ -175,7 +206,7 @@ static void test_class_order(void **state)
 		/* … and before the game's, whatever is owed to it; … */
 		for (int class = ARCADE_CLASS_GAME; class <= ARCADE_CLASS_FRAME; class++)
 			assert_true(policy_before(member, policy_deadline(clock - POLICY_CREDIT_NS, clock, slice,
-									  policy_weight(100, true), class)));
+									  policy_weight(100, 0, true), class)));
 		/* … but not before one that has waited: members are not above the law. */
 		assert_true(policy_before(policy_deadline(clock - 2 * POLICY_CHAIN_LEAD_NS, clock, slice, 100,
 							  ARCADE_CLASS_NORMAL), member));
@@ -420,6 +451,45 @@ static void test_preemption_gains(void **state)
 	assert_true(policy_preempt_gain(&member, 0, 11 * MS, ARCADE_CLASS_CHAIN, 8 * MS, true) > 0);
 }
 
+/* The game searches from the best CPUs on every machine; who may disturb it never does. */
+static void test_search_ends(void **state)
+{
+	for (int class = ARCADE_CLASS_BACKGROUND; class <= ARCADE_CLASS_CHAIN; class++)
+		for (u32 nr_llcs = 1; nr_llcs <= 3; nr_llcs++)
+			for (int has_speeds = 0; has_speeds <= 1; has_speeds++) {
+				assert_int_equal(policy_search(class, true, true, nr_llcs, has_speeds),
+						 POLICY_SEARCH_FAST_FIRST);
+				if (class == ARCADE_CLASS_NORMAL && nr_llcs > 1)
+					assert_int_equal(policy_search(class, false, true, nr_llcs, has_speeds),
+							 POLICY_SEARCH_SLOW_FIRST);
+				if (nr_llcs == 1 && !has_speeds && class != ARCADE_CLASS_BACKGROUND)
+					assert_int_equal(policy_search(class, false, true, nr_llcs, has_speeds),
+							 POLICY_SEARCH_KERNEL);
+				/* Chains of others may go where the game is, but are not sent away from their cache. */
+				if (class == ARCADE_CLASS_CHAIN)
+					assert_int_not_equal(policy_search(class, false, true, nr_llcs, has_speeds),
+							     POLICY_SEARCH_SLOW_FIRST);
+			}
+	assert_int_equal(policy_search(ARCADE_CLASS_BACKGROUND, false, true, 1, true), POLICY_SEARCH_SLOW_FIRST);
+	/* The last CPU is kept if it is of the end that the search starts from. */
+	assert_true(policy_is_kept(POLICY_SEARCH_FAST_FIRST, true));
+	assert_false(policy_is_kept(POLICY_SEARCH_FAST_FIRST, false));
+	assert_true(policy_is_kept(POLICY_SEARCH_SLOW_FIRST, false));
+	assert_false(policy_is_kept(POLICY_SEARCH_SLOW_FIRST, true));
+	assert_true(policy_is_kept(POLICY_SEARCH_KERNEL, true) && policy_is_kept(POLICY_SEARCH_KERNEL, false));
+}
+
+static void test_speed_follows_use(void **state)
+{
+	assert_int_equal(policy_perf(0, 16 * MS), 0);
+	assert_int_equal(policy_perf(8 * MS, 16 * MS), POLICY_PERF_MAX * 5 / 8);
+	assert_int_equal(policy_perf(16 * MS, 16 * MS), POLICY_PERF_MAX);
+	assert_int_equal(policy_perf(MS, 0), POLICY_PERF_MAX);
+	for (u64 busy_ns = 0; busy_ns < 20 * MS; busy_ns += 100000)
+		assert_true(policy_perf(busy_ns, 16 * MS) <= policy_perf(busy_ns + 1000, 16 * MS) &&
+			    policy_perf(busy_ns, 16 * MS) <= POLICY_PERF_MAX);
+}
+
 static void test_histogram_buckets(void **state)
 {
 	assert_int_equal(policy_hist_bucket(0), 0);
@@ -436,10 +506,11 @@ static void test_histogram_buckets(void **state)
 
 #define QUEUE_MAX_TASKS 64
 #define QUEUE_SLICE_NS	(3 * MS)
-/* The kernel half's rule, FAIR_WAIT_MAX_NS and its company in fair.bpf.h. */
-#define QUEUE_WAIT_MAX_NS (400 * MS)
-#define QUEUE_AGE_CHECK_NS (20 * MS)
-#define QUEUE_AGE_CHECK_NR 8
+/* The kernel half's rule: FAIR_WAIT_LONG_NS and its company in fair.bpf.h. */
+#define QUEUE_WAIT_LONG_NS (200 * MS)
+#define QUEUE_WAIT_MAX_NS (500 * MS)
+#define QUEUE_AGE_CHECK_NS (10 * MS)
+#define QUEUE_AGE_CHECK_NR 16
 
 /* Computes run_ns (more or less), sleeps sleep_ns, and again; never sleeps if that is 0. */
 struct queue_task {
@@ -475,7 +546,7 @@ static enum arcade_class queue_class(const struct queue *queue, const struct que
 
 static u32 queue_weight(const struct queue_task *task)
 {
-	return policy_weight(task->base_weight, policy_is_game(task->class));
+	return policy_weight(task->base_weight, 0, policy_is_game(task->class));
 }
 
 static u64 queue_vary(struct queue *queue, u64 ns)
@@ -525,12 +596,7 @@ static struct queue_task *queue_earliest(struct queue *queue)
 	return best;
 }
 
-static bool queue_has_waited(const struct queue *queue, const struct queue_task *task)
-{
-	return policy_before(task->queued_at_ns + QUEUE_WAIT_MAX_NS, queue->now_ns);
-}
-
-/* Of the last few by deadline, the last that has waited too long. */
+/* Of the last few by deadline, the last that has waited long. Again at once as long as one has waited far too long. */
 static struct queue_task *queue_aged(struct queue *queue)
 {
 	bool seen[QUEUE_MAX_TASKS] = { false };
@@ -547,8 +613,13 @@ static struct queue_task *queue_aged(struct queue *queue)
 		if (last < 0)
 			break;
 		seen[last] = true;
-		if (queue_has_waited(queue, &queue->tasks[last]))
-			return &queue->tasks[last];
+		u64 waited_ns = queue->now_ns - queue->tasks[last].queued_at_ns;
+
+		if (waited_ns <= QUEUE_WAIT_LONG_NS)
+			continue;
+		if (waited_ns < QUEUE_WAIT_MAX_NS)
+			queue->aged_at_ns = queue->now_ns;
+		return &queue->tasks[last];
 	}
 	queue->aged_at_ns = queue->now_ns;
 	return NULL;
@@ -855,6 +926,7 @@ int main(void)
 		cmocka_unit_test(test_before_survives_the_wrap),
 		cmocka_unit_test(test_vtime_follows_weight),
 		cmocka_unit_test(test_weight_is_bounded),
+		cmocka_unit_test(test_group_weights_multiply),
 		cmocka_unit_test(test_lag_is_bounded),
 		cmocka_unit_test(test_lag_stays_bounded),
 		cmocka_unit_test(test_class_order),
@@ -866,6 +938,8 @@ int main(void)
 		cmocka_unit_test(test_busy_reader_lives_on),
 		cmocka_unit_test(test_bucket_keeps_its_rate),
 		cmocka_unit_test(test_preemption_gains),
+		cmocka_unit_test(test_search_ends),
+		cmocka_unit_test(test_speed_follows_use),
 		cmocka_unit_test(test_histogram_buckets),
 		cmocka_unit_test(test_nobody_starves),
 		cmocka_unit_test(test_equals_wait_for_a_round),
