@@ -2,6 +2,7 @@
 #
 # make            build everything
 # make run        run the scheduler here, or a demonstration in a virtual machine
+# make bench      compare schedulers in a virtual machine; BENCH has its options
 # make check      all tests; check-unit, check-bpf, check-vm run the parts
 # make asan       the daemon with AddressSanitizer and UBSan, in build/asan
 # make install    DESTDIR and PREFIX are honoured
@@ -110,6 +111,10 @@ $(B)/scene: $(SCENE_OBJS)
 
 include tests/tests.mk
 
+# ---- comparing schedulers ----
+
+include tools/bench.mk
+
 # ---- running, installing ----
 
 .PHONY: run
@@ -128,6 +133,6 @@ clean:
 	rm -rf build
 
 help:
-	@sed -n '3,11s/^# \{0,1\}//p' Makefile
+	@sed -n '3,12s/^# \{0,1\}//p' Makefile
 
 -include $(wildcard $(B)/src/*.d $(B)/scene.d/*.d $(B)/unit/*.d $(B)/bpftest/*.d $(B)/vm/*.d)

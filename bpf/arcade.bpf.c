@@ -211,7 +211,7 @@ static __always_inline void enqueue_pinned(struct task_struct *p, struct task_ct
 			return;
 		}
 	}
-	tctx->queued_at_ns = scx_bpf_now();
+	fair_note_queued(tctx);
 	compat_dsq_insert_vtime(p, fair_dsq_of_cpu(cpu), slice_ns, fair_deadline(p, tctx, class), enq_flags);
 	stats_inc(nr_queued_cpu);
 	if (compat_can_kick() && scx_bpf_test_and_clear_cpu_idle(cpu)) {
@@ -252,7 +252,7 @@ void BPF_PROG(arcade_enqueue, struct task_struct *p, u64 enq_flags)
 			return;
 		}
 	}
-	tctx->queued_at_ns = scx_bpf_now();
+	fair_note_queued(tctx);
 	compat_dsq_insert_vtime(p, fair_dsq_of_llc(llc), fair_slice(tctx, class), fair_deadline(p, tctx, class),
 				enq_flags);
 	stats_inc(nr_queued_llc);
@@ -296,7 +296,10 @@ void BPF_PROG(arcade_running, struct task_struct *p)
 		tctx->queued_at_ns = 0;
 	}
 	class = fair_class(p, tctx);
-	*clock = policy_clock(*clock, tctx->vtime, class);
+	/* The clock is where those are who run in their turn: one of low weight that is let in may be far ahead. */
+	if (!tctx->is_out_of_turn)
+		*clock = policy_clock(*clock, tctx->vtime, class);
+	tctx->is_out_of_turn = false;
 	chain_account_run(p, tctx);
 	fair_note_running(cpu, p, tctx, class, now_ns);
 	freq_running(cpu, class);

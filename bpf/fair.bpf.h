@@ -25,10 +25,12 @@
 #define FAIR_WAIT_MAX_NS (500 * POLICY_NS_PER_MS)
 /* How often an LLC looks for such tasks, and how many of the last in the queue it looks at. */
 #define FAIR_AGE_CHECK_NS (10 * POLICY_NS_PER_MS)
-#define FAIR_AGE_CHECK_NR 16
+#define FAIR_AGE_CHECK_NR 32
 
-/* scx_bpf_now() of an LLC's last look for old tasks. Racy: two looks instead of one do no harm. */
-static u64 fair_aged_at_ns[ARCADE_MAX_LLCS];
+/* scx_bpf_now() of the last look for old tasks, of an LLC. Racy: two looks instead of one do no harm. */
+static u64 fair_llc_aged_at_ns[ARCADE_MAX_LLCS];
+/* … and of a CPU at its own queue. */
+static u64 fair_cpu_aged_at_ns[ARCADE_MAX_CPUS];
 
 static __always_inline u64 fair_dsq_of_llc(u32 llc)
 {
@@ -141,6 +143,16 @@ static __always_inline bool fair_first_deadline(u64 dsq_id, u64 *deadline)
 	return found;
 }
 
+/*
+ * A task that is taken out of a queue and put back, because its mask or its weight changes, has waited since it came first:
+ * else whoever is changed often enough would wait for ever.
+ */
+static __always_inline void fair_note_queued(struct task_ctx *tctx)
+{
+	if (!tctx->queued_at_ns)
+		tctx->queued_at_ns = scx_bpf_now();
+}
+
 /* How long @p has been in a queue of ours. */
 static __always_inline u64 fair_waited_ns(struct task_struct *p, u64 now_ns)
 {
@@ -154,6 +166,18 @@ static __always_inline u64 fair_waited_ns(struct task_struct *p, u64 now_ns)
 static __always_inline bool fair_may_run_on(const struct task_struct *p, s32 cpu)
 {
 	return bpf_cpumask_test_cpu(cpu, p->cpus_ptr) && !compat_migration_disabled(p);
+}
+
+/* During an iteration: this CPU runs @p next, whatever its deadline. Return: false if it is gone from the queue. */
+static __always_inline bool fair_take_out_of_turn(struct bpf_iter_scx_dsq *it, struct task_struct *p)
+{
+	struct task_ctx *tctx = task_ctx_of(p);
+
+	if (!scx_bpf_dsq_move(it, p, COMPAT_DSQ_LOCAL, 0))
+		return false;
+	if (tctx)
+		tctx->is_out_of_turn = true;
+	return true;
 }
 
 /*
@@ -176,7 +200,7 @@ static __always_inline u64 fair_take_aged(u64 dsq_id, s32 cpu, bool is_pinned, u
 				break;
 			waited_ns = fair_waited_ns(p, now_ns);
 			if (waited_ns > FAIR_WAIT_LONG_NS && (is_pinned || fair_may_run_on(p, cpu)) &&
-			    scx_bpf_dsq_move(&it, p, COMPAT_DSQ_LOCAL, 0))
+			    fair_take_out_of_turn(&it, p))
 				break;
 			waited_ns = 0;
 		}
@@ -187,17 +211,17 @@ static __always_inline u64 fair_take_aged(u64 dsq_id, s32 cpu, bool is_pinned, u
 	return waited_ns;
 }
 
-/* From time to time; again at once as long as there is somebody who has waited far too long. Return: was one taken? */
-static __always_inline bool fair_dispatch_aged(s32 cpu, u32 llc, u64 llc_dsq)
+/*
+ * From time to time, at @aged_at_ns the last; again at once as long as there is somebody who has waited far too long.
+ * Return: was one taken?
+ */
+static __always_inline bool fair_look_for_aged(u64 *aged_at_ns, u64 dsq_id, s32 cpu, bool is_pinned, u64 now_ns)
 {
-	u64 *aged_at_ns = &fair_aged_at_ns[llc & (ARCADE_MAX_LLCS - 1)];
-	u64 now_ns = scx_bpf_now(), waited_ns;
+	u64 waited_ns;
 
 	if (policy_before(now_ns, *aged_at_ns + FAIR_AGE_CHECK_NS))
 		return false;
-	waited_ns = fair_take_aged(fair_dsq_of_cpu(cpu), cpu, true, now_ns);
-	if (!waited_ns)
-		waited_ns = fair_take_aged(llc_dsq, cpu, false, now_ns);
+	waited_ns = fair_take_aged(dsq_id, cpu, is_pinned, now_ns);
 	if (waited_ns < FAIR_WAIT_MAX_NS)
 		*aged_at_ns = now_ns;
 	return waited_ns;
@@ -241,38 +265,50 @@ static __always_inline bool fair_renew(s32 cpu, struct task_struct *prev, struct
 	return true;
 }
 
+/* Does the head of @dsq_id come before @deadline? */
+static __always_inline bool fair_head_is_before(u64 dsq_id, u64 deadline)
+{
+	u64 head = 0;
+
+	return fair_first_deadline(dsq_id, &head) && !policy_before(deadline, head);
+}
+
 /* Next task for @cpu, unless @prev, which still wants to run, is owed more. */
 static __always_inline void fair_dispatch(s32 cpu, struct task_struct *prev)
 {
 	u32 llc = topo_llc_of(cpu);
-	u64 llc_dsq = fair_dsq_of_llc(llc), cpu_dsq = fair_dsq_of_cpu(cpu), first = 0, cpu_first = 0;
-	bool in_llc = fair_first_deadline(llc_dsq, &first), in_cpu = fair_first_deadline(cpu_dsq, &cpu_first);
-	bool cpu_is_first = in_cpu && (!in_llc || policy_before(cpu_first, first));
+	u64 llc_dsq = fair_dsq_of_llc(llc), cpu_dsq = fair_dsq_of_cpu(cpu), cpu_first = 0, now_ns = scx_bpf_now();
+	bool in_llc = scx_bpf_dsq_nr_queued(llc_dsq) > 0, in_cpu = scx_bpf_dsq_nr_queued(cpu_dsq) > 0;
+	bool prev_wants = prev && (prev->scx.flags & COMPAT_TASK_QUEUED);
 	enum arcade_class class = ARCADE_CLASS_NORMAL;
 	struct task_ctx *tctx = NULL;
 
-	if ((in_llc || in_cpu) && fair_dispatch_aged(cpu, llc, llc_dsq))
+	if (in_cpu && fair_look_for_aged(&fair_cpu_aged_at_ns[cpu & (ARCADE_MAX_CPUS - 1)], cpu_dsq, cpu, true, now_ns))
 		return;
-	if (cpu_is_first)
-		first = cpu_first;
-	if (prev && (prev->scx.flags & COMPAT_TASK_QUEUED)) {
+	if (in_llc && fair_look_for_aged(&fair_llc_aged_at_ns[llc & (ARCADE_MAX_LLCS - 1)], llc_dsq, cpu, false, now_ns))
+		return;
+	if (prev_wants) {
 		tctx = task_ctx_of(prev);
 		if (tctx) {
+			u64 deadline;
+
 			fair_charge(prev, tctx);
 			class = fair_class(prev, tctx);
-			if (((!in_llc && !in_cpu) || policy_before(fair_deadline(prev, tctx, class), first)) &&
-			    fair_renew(cpu, prev, tctx, class))
+			deadline = fair_deadline(prev, tctx, class);
+			if (!(in_llc && fair_head_is_before(llc_dsq, deadline)) &&
+			    !(in_cpu && fair_head_is_before(cpu_dsq, deadline)) && fair_renew(cpu, prev, tctx, class))
 				return;
 		}
 	}
 	/* The queue of the LLC may hold only tasks that cannot run here, so the CPU's is asked again after it. */
-	if (cpu_is_first && compat_dsq_move_to_local(cpu_dsq))
+	if (in_cpu && (!in_llc || (fair_first_deadline(cpu_dsq, &cpu_first) && !fair_head_is_before(llc_dsq, cpu_first))) &&
+	    compat_dsq_move_to_local(cpu_dsq))
 		return;
 	if (in_llc && compat_dsq_move_to_local(llc_dsq))
 		return;
 	if (in_cpu && compat_dsq_move_to_local(cpu_dsq))
 		return;
-	if (prev && (prev->scx.flags & COMPAT_TASK_QUEUED)) {
+	if (prev_wants) {
 		fair_renew(cpu, prev, tctx, class);
 		return;
 	}

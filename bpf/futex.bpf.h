@@ -107,34 +107,44 @@ static __always_inline void futex_waits(const void *uaddr)
 		futex_hand_on(waiter, wctx, lock.word & FUTEX_TID_MASK);
 }
 
-/* Runs the holder that a member has left this CPU to, if it is still waiting. Return: was it taken? */
-static __always_inline bool futex_dispatch(s32 cpu)
+/* Moves task @pid from a queue to this CPU, if it may run here. Return: was it there? */
+static __always_inline bool futex_take(u64 dsq_id, s32 pid, s32 cpu, bool is_pinned)
 {
-	struct futex_hint *hint = futex_hint_of(cpu);
 	struct bpf_iter_scx_dsq it;
 	struct task_struct *p;
-	s32 pid = hint->pid;
 	bool taken = false;
 	int i;
 
-	if (!pid)
+	if (!scx_bpf_dsq_nr_queued(dsq_id))
 		return false;
-	hint->pid = 0;
-	if (scx_bpf_now() - hint->told_ns > FUTEX_HINT_NS)
-		return false;
-	if (!bpf_iter_scx_dsq_new(&it, fair_dsq_of_llc(hint->llc & (ARCADE_MAX_LLCS - 1)), 0)) {
+	if (!bpf_iter_scx_dsq_new(&it, dsq_id, 0)) {
 		bpf_for(i, 0, FUTEX_SEARCH_MAX) {
 			p = bpf_iter_scx_dsq_next(&it);
 			if (!p)
 				break;
 			if (p->pid != pid)
 				continue;
-			taken = fair_may_run_on(p, cpu) && scx_bpf_dsq_move(&it, p, COMPAT_DSQ_LOCAL, 0);
+			taken = (is_pinned || fair_may_run_on(p, cpu)) && fair_take_out_of_turn(&it, p);
 			break;
 		}
 	}
 	bpf_iter_scx_dsq_destroy(&it);
 	return taken;
+}
+
+/* Runs the holder that a member has left this CPU to, if it is still waiting. Return: was it taken? */
+static __always_inline bool futex_dispatch(s32 cpu)
+{
+	struct futex_hint *hint = futex_hint_of(cpu);
+	s32 pid = hint->pid;
+
+	if (!pid)
+		return false;
+	hint->pid = 0;
+	if (scx_bpf_now() - hint->told_ns > FUTEX_HINT_NS)
+		return false;
+	return futex_take(fair_dsq_of_llc(hint->llc & (ARCADE_MAX_LLCS - 1)), pid, cpu, false) ||
+	       futex_take(fair_dsq_of_cpu(cpu), pid, cpu, true);
 }
 
 #endif

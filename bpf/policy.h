@@ -68,10 +68,12 @@
 #define POLICY_GAME_WEIGHT_FACTOR 9
 
 /*
- * Who has just got a CPU keeps it for a moment, or two that wake each other would do nothing but switch. Long against a
- * switch (some 2 us), short against a frame. Chain members do not wait for it, but for a thread of the game.
+ * Who has just got a CPU keeps it for a moment, or two that wake each other would do nothing but switch: long against a
+ * switch (some 2 us), short against a frame. Only equals are kept off, and those who come before by less than a slice.
  */
 #define POLICY_PROTECT_NS (100 * POLICY_NS_PER_US)
+#define POLICY_PROTECT_GAIN_NS (3 * POLICY_NS_PER_MS)
+
 /* To be taken, a task of another LLC must come after the wakee by this much: caches are cold there. */
 #define POLICY_OTHER_LLC_NS (2 * POLICY_NS_PER_MS)
 
@@ -305,7 +307,8 @@ static inline s64 policy_preempt_gain(const struct policy_victim *victim, s64 de
 	/* A member yields only to an earlier cause. */
 	if (victim->class == ARCADE_CLASS_CHAIN)
 		return class == ARCADE_CLASS_CHAIN && policy_before(root_ns, victim->root_ns) ? 1 : 0;
-	if ((class != ARCADE_CLASS_CHAIN || policy_is_game(victim->class)) && (s64)ran_ns < (s64)POLICY_PROTECT_NS)
+	if (class <= victim->class && (s64)ran_ns < (s64)POLICY_PROTECT_NS &&
+	    deadline_diff < (s64)POLICY_PROTECT_GAIN_NS)
 		return 0;
 	return other_llc ? deadline_diff - (s64)POLICY_OTHER_LLC_NS : deadline_diff;
 }

@@ -23,6 +23,7 @@ struct task_ctx {
 	u32 group_seen;		/* generation of that, see group.bpf.h */
 	u32 tree;		/* process tree that the task was born in, 0: none of interest; see tree.bpf.h */
 	u16 chain_share;	/* how often it runs as member of a chain, see policy_learn() */
+	bool is_out_of_turn;	/* taken from a queue before others with an earlier deadline */
 	bool is_newborn;	/* forked, and not yet scheduled by us */
 	bool chain_first_run;	/* joined, and has not run since; pi_lock or rq lock */
 

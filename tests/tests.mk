@@ -3,7 +3,8 @@
 
 CMOCKA_LIBS := -lcmocka
 UNIT_TESTS := $(patsubst tests/unit/test_%.c,%,$(wildcard tests/unit/test_*.c))
-VM_PROGS := $(patsubst tests/vm/%.c,$(B)/vm/%,$(filter-out %.bpf.c,$(wildcard tests/vm/*.c)))
+CHURN_ROOMS := $(wildcard tests/vm/churn_*.c)
+VM_PROGS := $(patsubst tests/vm/%.c,$(B)/vm/%,$(filter-out %.bpf.c $(CHURN_ROOMS),$(wildcard tests/vm/*.c)))
 
 define BPF_COMPILE
 	$(call say,BPF,$@)
@@ -55,6 +56,33 @@ $(B)/bpftest/test_%: tests/bpf/test_%.c
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -MF $@.d -o $@ $< $(LIBBPF_LIBS) $(CMOCKA_LIBS) -lpthread
 
+# What measures the kernel half: its paths, its size, its cost under a load.
+BPF_MEASURES := $(addprefix $(B)/bpftest/,bench_paths bench_paths_native bench_load budget)
+
+define MEASURE_COMPILE
+	$(call say,CC,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) $(1) -MMD -MP -MF $@.d -o $@ $< $(filter %.o,$^) $(LIBBPF_LIBS)
+endef
+
+$(B)/bpf/bench_native.bpf.o: tests/bpf/bench.bpf.c
+$(B)/bpftest/bench_paths: tests/bpf/bench_paths.c $(B)/gen/bench.skel.h $(B)/src/util.o
+	$(call MEASURE_COMPILE)
+
+$(B)/bpftest/bench_paths_native: tests/bpf/bench_paths.c $(B)/gen/bench_native.skel.h $(B)/src/util.o
+	$(call MEASURE_COMPILE,-DBENCH_WITHOUT_KERNEL_VARIABLES)
+
+$(B)/bpftest/bench_load: tests/bpf/bench_load.c
+	$(call MEASURE_COMPILE)
+
+$(B)/bpftest/budget: tests/bpf/budget.c $(OBJS)
+	$(call MEASURE_COMPILE)
+
+$(B)/vm/churn: tests/vm/churn.c $(CHURN_ROOMS) tests/vm/churn.h $(B)/gen/churn.skel.h $(B)/src/util.o
+	$(call say,CC,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) -o $@ tests/vm/churn.c $(CHURN_ROOMS) $(B)/src/util.o $(LIBBPF_LIBS) -lutil -lpthread
+
 $(B)/vm/%: tests/vm/%.c $(OBJS)
 	$(call say,CC,$@)
 	@mkdir -p $(@D)
@@ -84,12 +112,12 @@ test-programs-unit: test-setup
 		$(B)/unit/failalloc.so $(B)/unit/failalloc_probe $(B)/sim
 
 test-programs-bpf: test-setup
-	$(Q)$(MAKE) --no-print-directory $(B)/bpftest/test_hook
+	$(Q)$(MAKE) --no-print-directory $(B)/bpftest/test_hook $(B)/bpftest/budget $(B)/scx_arcade
 
 test-programs-vm: test-setup
 	$(Q)$(MAKE) --no-print-directory all asan $(VM_PROGS) $(B)/bpf/foreign.bpf.o $(B)/bpf/crowd.bpf.o $(B)/unit/failalloc.so
 
-.PHONY: check check-unit check-bpf check-vm
+.PHONY: check check-unit check-bpf check-vm check-churn
 check: test-programs-unit test-programs-bpf test-programs-vm
 	$(Q)tests/run unit bpf vm
 
@@ -101,3 +129,18 @@ check-bpf: test-programs-bpf
 
 check-vm: test-programs-vm
 	$(Q)tests/run vm
+
+.PHONY: bench-bpf bpf-budget check-kernels
+bench-bpf: test-setup
+	$(Q)$(MAKE) --no-print-directory all $(BPF_MEASURES) $(B)/vm/flood
+	$(Q)tools/bench-bpf $(BENCH_BPF_FLAGS)
+
+bpf-budget: test-setup
+	$(Q)$(MAKE) --no-print-directory $(B)/bpftest/budget
+	$(Q)tests/bpf/refresh-budget
+
+check-kernels: test-programs-vm
+	$(Q)tests/run kernels
+# Ten minutes per kernel, both at a time: not a part of check, which has a short one.
+check-churn: test-programs-vm
+	$(Q)tests/run churn

@@ -23,7 +23,7 @@
 #define FAIR_WAIT_LONG_NS (200 * SIM_MS)
 #define FAIR_WAIT_MAX_NS (500 * SIM_MS)
 #define FAIR_AGE_CHECK_NS (10 * SIM_MS)
-#define FAIR_AGE_CHECK_NR 16
+#define FAIR_AGE_CHECK_NR 32
 
 /* Tasks in the order of their deadlines; those of the same in the order in which they came. */
 struct queue {
@@ -33,7 +33,7 @@ struct queue {
 
 struct arcade_cpu {
 	struct policy_victim running;
-	u64 full_at_ns;
+	u64 full_at_ns, aged_at_ns;
 	struct queue pinned;
 	struct sim_task *local[8];	/* the CPU's own queue: first in, first out, but for preemptors */
 	s32 nr_local;
@@ -191,6 +191,12 @@ static u64 fair_slice(const struct sim_task *p, enum arcade_class class)
 	if (class == ARCADE_CLASS_CHAIN && ran_ns < CHAIN_BUDGET_NS && CHAIN_BUDGET_NS - ran_ns < SLICE_NS)
 		return CHAIN_BUDGET_NS - ran_ns;
 	return SLICE_NS;
+}
+
+static void fair_note_queued(struct sim *sim, struct sim_task *p)
+{
+	if (!p->ctx.queued_at_ns)
+		p->ctx.queued_at_ns = sim->now_ns;
 }
 
 /* --- preempt.bpf.h --- */
@@ -405,7 +411,7 @@ static void enqueue_pinned(struct sim *sim, struct sim_task *p, enum arcade_clas
 		insert_local(sim, p, p->pinned_cpu, fair_slice(p, class), true, from_cpu);
 		return;
 	}
-	p->ctx.queued_at_ns = sim->now_ns;
+	fair_note_queued(sim, p);
 	p->ctx.deadline = wakee.deadline;
 	p->ctx.slice_ns = fair_slice(p, class);
 	queue_insert(sim, &c->pinned, p);
@@ -431,7 +437,7 @@ static void arcade_enqueue(struct sim *sim, struct sim_task *p, s32 cpu, bool is
 			return;
 		}
 	}
-	p->ctx.queued_at_ns = sim->now_ns;
+	fair_note_queued(sim, p);
 	p->ctx.deadline = fair_deadline(sim, p, class);
 	p->ctx.slice_ns = fair_slice(p, class);
 	queue_insert(sim, &arcade_of(sim)->llcs[llc], p);
@@ -499,7 +505,9 @@ static void arcade_start(struct sim *sim, s32 cpu, struct sim_task *p)
 	}
 	p->ctx.queued_at_ns = 0;
 	class = fair_class(sim, p);
-	*clock = policy_clock(*clock, p->ctx.vtime, class);
+	if (!p->ctx.is_out_of_turn)
+		*clock = policy_clock(*clock, p->ctx.vtime, class);
+	p->ctx.is_out_of_turn = false;
 	preempt_note_running(sim, cpu, class, fair_root(p, class), fair_deadline(sim, p, class));
 }
 
@@ -516,7 +524,7 @@ static void arcade_stopping(struct sim *sim, struct sim_task *p, bool runnable)
 
 /* --- fair_dispatch() --- */
 
-static u64 take_aged(struct sim *sim, struct queue *queue, struct sim_task **taken)
+static u64 fair_take_aged(struct sim *sim, struct queue *queue, struct sim_task **taken)
 {
 	for (s32 i = queue->nr - 1; i >= 0 && i >= queue->nr - FAIR_AGE_CHECK_NR; i--) {
 		u64 waited_ns = sim->now_ns - queue->tasks[i]->ctx.queued_at_ns;
@@ -524,25 +532,21 @@ static u64 take_aged(struct sim *sim, struct queue *queue, struct sim_task **tak
 		if (waited_ns <= FAIR_WAIT_LONG_NS)
 			continue;
 		*taken = queue_take(queue, i);
+		(*taken)->ctx.is_out_of_turn = true;
 		sim->stats.nr_aged += sim_measures(sim);
 		return waited_ns;
 	}
 	return 0;
 }
 
-static struct sim_task *fair_dispatch_aged(struct sim *sim, s32 cpu, u32 llc)
+static struct sim_task *fair_look_for_aged(struct sim *sim, u64 *aged_at_ns, struct queue *queue)
 {
-	struct arcade *arcade = arcade_of(sim);
 	struct sim_task *taken = NULL;
-	u64 waited_ns;
 
-	if (policy_before(sim->now_ns, arcade->aged_at_ns[llc] + FAIR_AGE_CHECK_NS))
+	if (!queue->nr || policy_before(sim->now_ns, *aged_at_ns + FAIR_AGE_CHECK_NS))
 		return NULL;
-	waited_ns = take_aged(sim, &arcade->cpus[cpu].pinned, &taken);
-	if (!waited_ns)
-		waited_ns = take_aged(sim, &arcade->llcs[llc], &taken);
-	if (waited_ns < FAIR_WAIT_MAX_NS)
-		arcade->aged_at_ns[llc] = sim->now_ns;
+	if (fair_take_aged(sim, queue, &taken) < FAIR_WAIT_MAX_NS)
+		*aged_at_ns = sim->now_ns;
 	return taken;
 }
 
@@ -573,17 +577,18 @@ static struct sim_task *fair_steal(struct sim *sim, u32 llc)
 static struct sim_task *fair_dispatch(struct sim *sim, s32 cpu, struct sim_task *prev)
 {
 	u32 llc = sim_llc_of(sim, cpu);
-	struct queue *in_llc = &arcade_of(sim)->llcs[llc], *in_cpu = &arcade_of(sim)->cpus[cpu].pinned, *first = in_llc;
+	struct arcade *arcade = arcade_of(sim);
+	struct queue *in_llc = &arcade->llcs[llc], *in_cpu = &arcade->cpus[cpu].pinned, *first = in_llc;
 	enum arcade_class class = ARCADE_CLASS_NORMAL;
 	struct sim_task *aged;
 
 	if (in_cpu->nr && (!in_llc->nr || policy_before(in_cpu->tasks[0]->ctx.deadline, in_llc->tasks[0]->ctx.deadline)))
 		first = in_cpu;
-	if (first->nr) {
-		aged = fair_dispatch_aged(sim, cpu, llc);
-		if (aged)
-			return aged;
-	}
+	aged = fair_look_for_aged(sim, &arcade->cpus[cpu].aged_at_ns, in_cpu);
+	if (!aged)
+		aged = fair_look_for_aged(sim, &arcade->aged_at_ns[llc], in_llc);
+	if (aged)
+		return aged;
 	if (prev) {
 		fair_charge(sim, prev);
 		class = fair_class(sim, prev);

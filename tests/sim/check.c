@@ -17,7 +17,10 @@
 #define NR_SEEDS 3
 #define SECONDS 3
 #define LOAD_FULL 200	/* more than there are CPUs for */
+#define LOAD_MOST 70	/* seldom an idle CPU, and it is the other LLC's */
 #define LOAD_PART 50	/* some CPU is idle most of the time */
+/* An idle CPU is kicked and wakes up, with all delays of the model. */
+#define STARVED_MAX_MS 0.25
 
 static int nr_tests, nr_failed;
 
@@ -95,7 +98,7 @@ static void check_arm(const char *machine, u32 load_percent, const struct runs *
 	value = MOST(arm, wait_max_ms);
 	ok(value < 1000, "%s, load %u, %s: nobody waits for a second (%.0f ms)", machine, load_percent, name, value);
 	value = MOST(arm, idle_starved_ms);
-	ok(value < 1, "%s, load %u, %s: no CPU is idle beside a queue (%.3f ms)", machine, load_percent, name, value);
+	ok(value < STARVED_MAX_MS, "%s, load %u, %s: no CPU is idle beside a queue (%.3f ms)", machine, load_percent, name, value);
 	value = MOST(arm, xruns_percent);
 	ok(value == 0, "%s, load %u, %s: no audio xruns (%.2f %%)", machine, load_percent, name, value);
 	value = MOST(arm, input_game_p99_us);
@@ -148,6 +151,7 @@ int check_all(u64 seed)
 
 		check_determinism(machine_names[i], seed);
 		check_machine(machine_names[i], LOAD_FULL, seed, has_better_cpus);
+		check_machine(machine_names[i], LOAD_MOST, seed, has_better_cpus);
 		check_machine(machine_names[i], LOAD_PART, seed, has_better_cpus);
 	}
 	printf("1..%d\n", nr_tests);

@@ -273,7 +273,6 @@ struct sim_task *sim_task_new(struct sim *sim, const char *name, sim_program pro
 	*task = (struct sim_task){
 		.id = id, .name = name, .program = program, .state = SIM_SLEEPING, .pinned_cpu = -1, .footprint = 1000,
 		.random.state = sim->opt->seed * 1000003 + (u64)id, .wake_serial = task->wake_serial + 1,
-		.ctx.queue = -1,
 	};
 	return task;
 }

@@ -67,10 +67,9 @@ struct sim_task_ctx {
 	u64 vtime, burst_ns, slept_at_ns, exec_seen_ns, queued_at_ns, preempt_full_at_ns;
 	u32 llc;
 	u16 chain_share;
-	bool is_newborn, is_on_local;
+	bool is_out_of_turn;
 	struct policy_chain chain;
 	u64 deadline, slice_ns, slice_exec_ns;
-	s32 queue;		/* where it waits: arcade.c numbers them, -1: nowhere */
 };
 
 struct sim_task {

@@ -1,16 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * audio - the mixer of a game: 256 samples at 48 kHz, an ordinary thread
+ * audio - a mixer: 256 samples at 48 kHz, an ordinary thread
  *
- * An xrun is a period whose work ends after it, or that was over before the
- * thread came to it.
+ * It is one of the game's threads. Where there is no game it is a process of
+ * its own, a music player. An xrun is a period whose work ends after it, or
+ * that was over before the thread came to it.
  */
-#include <errno.h>
-#include <string.h>
+#include <pthread.h>
 #include <sys/resource.h>
 
 #include "clock.h"
-#include "options.h"
 #include "pacer.h"
 #include "scene.h"
 #include "work.h"
@@ -18,19 +17,12 @@
 #define AUDIO_PERIOD_NS	(256 * NSEC_PER_SEC / 48000)
 #define AUDIO_WORK_US	300
 
-int audio_run(struct scene *scene, unsigned int index)
+static void audio_play(struct scene *scene)
 {
 	struct scene_shared *shared = scene->shared;
 	uint64_t nr_iters = work_from_us(scene->iters_per_us, AUDIO_WORK_US);
-	int game_nice = scene->opt->game_nice;
 	uint64_t start_ns;
 	struct pacer pacer;
-
-	(void)index;
-	if (game_nice && setpriority(PRIO_PROCESS, 0, game_nice))
-		return scene_fail(scene, "can't set nice %d: %s", game_nice, strerror(errno));
-	scene_set_timer_exact();
-	scene_wait_go(scene);
 
 	pacer_init(&pacer, shared, AUDIO_PERIOD_NS);
 	while (pacer_wait(&pacer, &start_ns, &shared->nr_audio_skipped)) {
@@ -44,5 +36,25 @@ int audio_run(struct scene *scene, unsigned int index)
 		if (clock_now_ns() > start_ns + AUDIO_PERIOD_NS)
 			shared->nr_audio_late++;
 	}
+}
+
+void *audio_thread(void *arg)
+{
+	struct scene *scene = arg;
+
+	pthread_setname_np(pthread_self(), "audio");
+	scene_set_timer_exact();
+	scene_wait_begin(scene);
+	audio_play(scene);
+	scene->shared->audio_cpu_s = scene_get_cpu_s(RUSAGE_THREAD);
+	return NULL;
+}
+
+int audio_run(struct scene *scene, unsigned int index)
+{
+	(void)index;
+	scene_set_timer_exact();
+	scene_wait_go(scene);
+	audio_play(scene);
 	return 0;
 }

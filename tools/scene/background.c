@@ -17,15 +17,6 @@
 #define HOG_UNIT_US	100
 #define FORK_CHILD_US	1000	/* about a compiler's shortest step */
 
-static double get_cpu_s(int who)
-{
-	struct rusage usage;
-
-	getrusage(who, &usage);
-	return (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
-	       (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
-}
-
 int hog_run(struct scene *scene, unsigned int index)
 {
 	struct scene_shared *shared = scene->shared;
@@ -37,19 +28,19 @@ int hog_run(struct scene *scene, unsigned int index)
 	scene_wait_go(scene);
 	while ((now_ns = clock_now_ns()) < shared_end_ns(shared)) {
 		if (cpu_before_s < 0 && shared_is_counted(shared, now_ns))
-			cpu_before_s = get_cpu_s(RUSAGE_SELF);
+			cpu_before_s = scene_get_cpu_s(RUSAGE_SELF);
 		work_do(nr_iters);
 		nr_done += cpu_before_s >= 0;
 	}
 	stats->nr_done = nr_done;
 	if (cpu_before_s >= 0)
-		stats->cpu_s = get_cpu_s(RUSAGE_SELF) - cpu_before_s;
+		stats->cpu_s = scene_get_cpu_s(RUSAGE_SELF) - cpu_before_s;
 	return 0;
 }
 
 static double get_forker_cpu_s(void)
 {
-	return get_cpu_s(RUSAGE_SELF) + get_cpu_s(RUSAGE_CHILDREN);
+	return scene_get_cpu_s(RUSAGE_SELF) + scene_get_cpu_s(RUSAGE_CHILDREN);
 }
 
 int forker_run(struct scene *scene, unsigned int index)

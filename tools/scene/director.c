@@ -40,6 +40,8 @@ struct director {
 	struct process *processes;
 	unsigned int nr_processes;
 	unsigned int nr_running;
+	pid_t game;		/* 0: none, or not yet */
+	bool has_pid_file;
 	pid_t group;		/* 0 before the first part */
 	sigset_t signals;
 	sigset_t old_signals;
@@ -53,9 +55,13 @@ static const struct {
 	[SCENE_PART_DEVICE] = { "device", device_run },
 	[SCENE_PART_COMPOSITOR] = { "compositor", compositor_run },
 	[SCENE_PART_GAME] = { "game", game_run },
+	[SCENE_PART_APP] = { "app", game_run },
 	[SCENE_PART_AUDIO] = { "audio", audio_run },
+	[SCENE_PART_VIDEO] = { "video", video_run },
+	[SCENE_PART_TIMER] = { "timer", timer_run },
 	[SCENE_PART_HOG] = { "hog", hog_run },
 	[SCENE_PART_FORKER] = { "forker", forker_run },
+	[SCENE_PART_MAKE] = { "make", compile_run },
 };
 
 const char *scene_part_name(enum scene_part part)
@@ -87,7 +93,7 @@ static void __attribute__((noreturn)) run_part(struct director *dir, enum scene_
 	/* The other's end must not stay open in here: its closing is the signal to end. */
 	if (part != SCENE_PART_COMPOSITOR && scene->socket_compositor >= 0)
 		close(scene->socket_compositor);
-	if (part != SCENE_PART_GAME && scene->socket_game >= 0)
+	if (part != SCENE_PART_GAME && part != SCENE_PART_APP && scene->socket_game >= 0)
 		close(scene->socket_game);
 	_exit(parts[part].run(scene, index) ? EXIT_FAILURE : EXIT_SUCCESS);
 }
@@ -108,6 +114,19 @@ static int director_start(struct director *dir, enum scene_part part, unsigned i
 		dir->group = pid;
 	dir->processes[dir->nr_processes++] = (struct process) { .pid = pid, .part = part };
 	dir->nr_running++;
+	if (part == SCENE_PART_GAME)
+		dir->game = pid;
+	return 0;
+}
+
+static int director_start_many(struct director *dir, enum scene_part part, unsigned int nr)
+{
+	unsigned int i;
+
+	for (i = 0; i < nr; i++) {
+		if (director_start(dir, part, i))
+			return -1;
+	}
 	return 0;
 }
 
@@ -190,25 +209,21 @@ static int director_start_parts(struct director *dir)
 {
 	const struct scene_options *opt = dir->scene->opt;
 	bool has_input = dir->scene->socket_game >= 0;
-	unsigned int i;
 
 	/* the compositor looks for the devices that the first part made */
 	if (has_input && (director_start(dir, SCENE_PART_DEVICE, 0) || director_wait_ready(dir)))
 		return -1;
 	if (has_input && director_start(dir, SCENE_PART_COMPOSITOR, 0))
 		return -1;
-	if ((has_input || opt->fps) && director_start(dir, SCENE_PART_GAME, 0))
+	if ((has_input || opt->fps) && director_start(dir, opt->has_game ? SCENE_PART_GAME : SCENE_PART_APP, 0))
 		return -1;
-	if (opt->audio && director_start(dir, SCENE_PART_AUDIO, 0))
+	if (director_start_many(dir, SCENE_PART_AUDIO, opt->audio && !opt->has_game) ||
+	    director_start_many(dir, SCENE_PART_VIDEO, opt->video) ||
+	    director_start_many(dir, SCENE_PART_TIMER, opt->timer) ||
+	    director_start_many(dir, SCENE_PART_HOG, opt->nr_hogs) ||
+	    director_start_many(dir, SCENE_PART_FORKER, opt->nr_forkers) ||
+	    director_start_many(dir, SCENE_PART_MAKE, opt->nr_jobs))
 		return -1;
-	for (i = 0; i < opt->nr_hogs; i++) {
-		if (director_start(dir, SCENE_PART_HOG, i))
-			return -1;
-	}
-	for (i = 0; i < opt->nr_forkers; i++) {
-		if (director_start(dir, SCENE_PART_FORKER, i))
-			return -1;
-	}
 
 	/* else the compositor's end would never seem closed to the game */
 	if (has_input) {
@@ -218,6 +233,31 @@ static int director_start_parts(struct director *dir)
 		dir->scene->socket_game = -1;
 	}
 	return director_wait_ready(dir);
+}
+
+/* Complete or not there: who waits for the file reads it at once. */
+static int director_write_pid(struct director *dir)
+{
+	const char *path = dir->scene->opt->pid_path;
+	char temporary[PATH_MAX];
+	bool is_written;
+	FILE *out;
+
+	if (!path)
+		return 0;
+	if (snprintf(temporary, sizeof(temporary), "%s.tmp", path) >= (int)sizeof(temporary))
+		return director_fail(dir, "--pid-file", strerror(ENAMETOOLONG));
+	out = fopen(temporary, "we");
+	if (!out)
+		return director_fail(dir, temporary, strerror(errno));
+	is_written = fprintf(out, "%d\n", (int)dir->game) > 0;
+	if (fclose(out) || !is_written || rename(temporary, path)) {
+		director_fail(dir, path, strerror(errno));
+		unlink(temporary);
+		return -1;
+	}
+	dir->has_pid_file = true;
+	return 0;
 }
 
 static void director_go(struct director *dir)
@@ -325,12 +365,12 @@ int director_play(struct scene *scene, struct scene_result *result)
 	bool has_input = opt->mouse_hz || opt->key_hz;
 
 	*result = (struct scene_result) { };
-	dir.processes = calloc(4 + opt->nr_hogs + opt->nr_forkers, sizeof(*dir.processes));
+	dir.processes = calloc(NR_SCENE_PARTS + opt->nr_hogs + opt->nr_forkers + opt->nr_jobs, sizeof(*dir.processes));
 	if (!dir.processes)
 		return director_fail(&dir, NULL, "out of memory") ? dir.status : 0;
 	director_block_signals(&dir);
 
-	if (!director_open_socket(&dir) && !director_start_parts(&dir)) {
+	if (!director_open_socket(&dir) && !director_start_parts(&dir) && !director_write_pid(&dir)) {
 		director_go(&dir);
 		if (!director_wait_end(&dir) && (!has_input || !director_drain(&dir)))
 			director_finish(&dir);
@@ -340,6 +380,10 @@ int director_play(struct scene *scene, struct scene_result *result)
 	if (dir.nr_running && dir.group)
 		kill(-dir.group, SIGKILL);
 	director_reap(&dir, 0);
+	result->cpu_s[SCENE_PART_AUDIO] += shared->audio_cpu_s;
+	result->cpu_s[SCENE_PART_GAME] -= shared->audio_cpu_s + (double)shared->burst_cpu_ns / (double)NSEC_PER_SEC;
+	if (dir.has_pid_file)
+		unlink(opt->pid_path);
 	if (scene->socket_compositor >= 0)
 		close(scene->socket_compositor);
 	if (scene->socket_game >= 0)

@@ -82,6 +82,7 @@ void *sim_thread(void *arg)
 	struct pacer pacer;
 
 	scene_set_timer_exact();
+	scene_wait_begin(game->scene);
 	pacer_init(&pacer, shared, NSEC_PER_SEC / opt->fps);
 	while (pacer_wait(&pacer, &start_ns, &shared->nr_frames_skipped)) {
 		work_do(nr_iters);

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * game - the game's process and its main thread, which takes the input
+ *
+ * Without frames the same threads are those of an application: one takes the
+ * input, one draws.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -49,9 +52,9 @@ static int input_loop(struct game *game)
 	return 0;
 }
 
-static int start_thread(struct game *game, pthread_t *thread, void *(*body)(void *))
+static int start_thread(struct game *game, pthread_t *thread, void *(*body)(void *), void *arg)
 {
-	int err = pthread_create(thread, NULL, body, game);
+	int err = pthread_create(thread, NULL, body, arg);
 
 	if (err)
 		return scene_fail(game->scene, "can't start a thread: %s", strerror(err));
@@ -61,7 +64,8 @@ static int start_thread(struct game *game, pthread_t *thread, void *(*body)(void
 int game_run(struct scene *scene, unsigned int index)
 {
 	const struct scene_options *opt = scene->opt;
-	pthread_t render, sim;
+	bool has_audio = opt->has_game && opt->audio;
+	pthread_t render, sim, audio, burst;
 	struct game *game;
 	int ret = 0;
 
@@ -73,12 +77,16 @@ int game_run(struct scene *scene, unsigned int index)
 		return scene_fail(scene, "out of memory");
 	game->scene = scene;
 
-	/* A failure ends the process, and with it the threads that did start. */
-	if (start_thread(game, &render, render_thread) || (opt->fps && workers_start(game)))
+	/*
+	 * All threads stand before the scene begins: whoever is told of the process then finds them.
+	 * A failure ends the process, and with it the threads that did start.
+	 */
+	if (start_thread(game, &render, render_thread, game) || (opt->fps && workers_start(game)) ||
+	    (opt->fps && start_thread(game, &sim, sim_thread, game)) ||
+	    (has_audio && start_thread(game, &audio, audio_thread, scene)) ||
+	    (opt->burst && start_thread(game, &burst, burst_thread, scene)))
 		return -1;
 	scene_wait_go(scene);
-	if (opt->fps && start_thread(game, &sim, sim_thread))
-		return -1;
 
 	if (scene->socket_game >= 0)
 		ret = input_loop(game);
@@ -86,6 +94,10 @@ int game_run(struct scene *scene, unsigned int index)
 		pthread_join(sim, NULL);
 		workers_stop(game);
 	}
+	if (has_audio)
+		pthread_join(audio, NULL);
+	if (opt->burst)
+		pthread_join(burst, NULL);
 	atomic_store(&game->render_should_stop, 1);
 	render_wake(game);
 	pthread_join(render, NULL);

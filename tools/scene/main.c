@@ -58,7 +58,7 @@ static int play(struct scene *scene)
 {
 	const struct scene_options *opt = scene->opt;
 	struct scene_result result;
-	FILE *kv = NULL, *samples = NULL;
+	FILE *kv = NULL, *samples = NULL, *buckets = NULL;
 	int status = EXIT_FAILURE;
 
 	if (opt->kv_path) {
@@ -71,6 +71,11 @@ static int play(struct scene *scene)
 		if (!samples)
 			goto out;
 	}
+	if (opt->buckets_path) {
+		buckets = open_file(opt->buckets_path);
+		if (!buckets)
+			goto out;
+	}
 
 	status = director_play(scene, &result);
 	if (status)
@@ -79,6 +84,8 @@ static int play(struct scene *scene)
 		report_print_kv(kv, scene, &result);
 	if (samples)
 		report_print_samples(samples, scene);
+	if (buckets)
+		report_print_buckets(buckets, scene);
 	if (opt->format == SCENE_FORMAT_JSON)
 		report_print_json(stdout, scene, &result);
 	else
@@ -88,6 +95,8 @@ out:
 	if (kv && finish_file(kv, opt->kv_path))
 		status = EXIT_FAILURE;
 	if (samples && finish_file(samples, opt->samples_path))
+		status = EXIT_FAILURE;
+	if (buckets && finish_file(buckets, opt->buckets_path))
 		status = EXIT_FAILURE;
 	return status;
 }

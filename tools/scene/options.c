@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/sysinfo.h>
 
 #include "options.h"
 #include "scene.h"
@@ -20,7 +21,7 @@ enum {
 	OPT_SCENE = 256, OPT_NAME, OPT_WARMUP, OPT_DURATION, OPT_PACKETS, OPT_MOUSE_HZ, OPT_KEY_HZ,
 	OPT_INPUT_US, OPT_SUBMIT_US, OPT_NO_INPUT, OPT_FPS, OPT_FRAME_US, OPT_AUDIO, OPT_NO_AUDIO,
 	OPT_HOGS, OPT_FORKERS, OPT_GAME_NICE, OPT_CALIBRATE, OPT_ITERS, OPT_JSON, OPT_KV, OPT_SAMPLES,
-	OPT_HELP,
+	OPT_BUCKETS, OPT_PID_FILE, OPT_BURST, OPT_JOBS, OPT_VIDEO, OPT_TIMER, OPT_HELP,
 };
 
 static const struct option long_options[] = {
@@ -46,6 +47,12 @@ static const struct option long_options[] = {
 	{ "json", no_argument, NULL, OPT_JSON },
 	{ "kv", required_argument, NULL, OPT_KV },
 	{ "samples", required_argument, NULL, OPT_SAMPLES },
+	{ "buckets", required_argument, NULL, OPT_BUCKETS },
+	{ "pid-file", required_argument, NULL, OPT_PID_FILE },
+	{ "burst", no_argument, NULL, OPT_BURST },
+	{ "jobs", required_argument, NULL, OPT_JOBS },
+	{ "video", no_argument, NULL, OPT_VIDEO },
+	{ "timer", no_argument, NULL, OPT_TIMER },
 	{ "help", no_argument, NULL, OPT_HELP },
 	{ },
 };
@@ -54,28 +61,35 @@ static const char usage[] =
 "Usage: scene [OPTION]...\n"
 "Play a synthetic gaming desktop and measure what the player feels.\n"
 "\n"
-"  --scene NAME       game-60 (default), game-240 or chain; the options below change it\n"
+"  --scene NAME       game-60 (default), game-240, chain, desktop or compile; the options\n"
+"                     below change it\n"
 "  --name LABEL       label in the results\n"
 "  --warmup S         seconds that are played and not counted (1)\n"
 "  --duration S       seconds that are counted (10)\n"
 "  --packets N        end after N counted input packets\n"
 "  --mouse-hz HZ      packets of the mouse per second (1000)\n"
 "  --key-hz HZ        packets of the keyboard per second (20)\n"
-"  --input-us US      the game's work on a packet (20)\n"
+"  --input-us US      the game's or application's work on a packet (20)\n"
 "  --submit-us US     the render thread's work on a packet (50)\n"
 "  --no-input         no input devices, no compositor\n"
 "  --fps N            frames per second (60), 0: none\n"
 "  --frame-us US      CPU work of a frame over all threads (4000)\n"
-"  --audio            a thread with periods of 5.333 ms (default)\n"
+"  --audio            a thread with periods of 5.333 ms: the game's, or a music player (default)\n"
 "  --no-audio\n"
+"  --video            a player: 60 frames per second, each 2 ms of CPU work\n"
+"  --timer            an ordinary thread that a timer wakes 100 times per second\n"
+"  --burst            in every 3 s, the game computes in 4 threads per CPU for 1 s, at nice 0\n"
+"  --jobs N           a parallel build with so many jobs (0; compile: 2 per CPU)\n"
 "  --hogs N           background processes that only compute (0)\n"
 "  --forkers N        background processes that fork short-lived children (0)\n"
-"  --game-nice N      nice value of game and audio (0)\n"
+"  --game-nice N      nice value of all threads of the game (0)\n"
+"  --pid-file FILE    write the game's process id to FILE before the warm-up begins\n"
 "  --iters-per-us X   size of the work, as --calibrate prints it: for runs to compare\n"
 "  --calibrate        print it and end\n"
 "  --json             results as one JSON object\n"
 "  --kv FILE          results as lines 'key value' to FILE as well\n"
 "  --samples FILE     every input-to-render latency to FILE, one in ns per line\n"
+"  --buckets FILE     the histogram of input to game to FILE, lines 'upper-end-in-ns count'\n"
 "  --help\n";
 
 struct preset {
@@ -85,14 +99,25 @@ struct preset {
 	unsigned int fps;
 	unsigned int frame_us;
 	bool audio;
+	bool video;
+	bool timer;
+	bool is_game;
+	unsigned int jobs_per_cpu;
 };
 
 static const struct preset presets[] = {
-	{ .name = "game-60", .mouse_hz = 1000, .key_hz = 20, .fps = 60, .frame_us = 4000, .audio = true },
+	{ .name = "game-60", .mouse_hz = 1000, .key_hz = 20, .fps = 60, .frame_us = 4000, .audio = true,
+	  .is_game = true },
 	/* less work a frame: an esports title on low settings */
-	{ .name = "game-240", .mouse_hz = 1000, .key_hz = 20, .fps = 240, .frame_us = 2000, .audio = true },
+	{ .name = "game-240", .mouse_hz = 1000, .key_hz = 20, .fps = 240, .frame_us = 2000, .audio = true,
+	  .is_game = true },
 	/* nothing but input -> compositor -> game -> render */
-	{ .name = "chain", .mouse_hz = 1000 },
+	{ .name = "chain", .mouse_hz = 1000, .is_game = true },
+	/* nobody plays: an office mouse, an application, a video, music */
+	{ .name = "desktop", .mouse_hz = 125, .key_hz = 20, .frame_us = 4000, .audio = true, .video = true,
+	  .timer = true },
+	/* throughput, and one thread to tell what it costs the others */
+	{ .name = "compile", .frame_us = 4000, .timer = true, .jobs_per_cpu = 2 },
 };
 
 static bool __attribute__((format(printf, 1, 2))) complain(const char *format, ...)
@@ -169,9 +194,15 @@ static bool apply_preset(struct scene_options *opt, const char *name)
 		opt->fps = presets[i].fps;
 		opt->frame_us = presets[i].frame_us;
 		opt->audio = presets[i].audio;
+		opt->video = presets[i].video;
+		opt->timer = presets[i].timer;
+		opt->has_game = presets[i].is_game;
+		opt->nr_jobs = presets[i].jobs_per_cpu * (unsigned int)get_nprocs();
+		if (opt->nr_jobs > SCENE_MAX_BACKGROUND)
+			opt->nr_jobs = SCENE_MAX_BACKGROUND;
 		return true;
 	}
-	return complain("--scene: no scene '%s' (game-60, game-240, chain)", name);
+	return complain("--scene: no scene '%s' (game-60, game-240, chain, desktop, compile)", name);
 }
 
 static bool apply_option(struct scene_options *opt, int code, const char *option, const char *arg)
@@ -224,6 +255,22 @@ static bool apply_option(struct scene_options *opt, int code, const char *option
 	case OPT_SAMPLES:
 		opt->samples_path = arg;
 		return true;
+	case OPT_BUCKETS:
+		opt->buckets_path = arg;
+		return true;
+	case OPT_PID_FILE:
+		opt->pid_path = arg;
+		return true;
+	case OPT_BURST:
+		opt->burst = true;
+		return true;
+	case OPT_JOBS:		return parse_uint(option, arg, SCENE_MAX_BACKGROUND, &opt->nr_jobs);
+	case OPT_VIDEO:
+		opt->video = true;
+		return true;
+	case OPT_TIMER:
+		opt->timer = true;
+		return true;
 	}
 	return false;
 }
@@ -236,6 +283,16 @@ static bool check(struct scene_options *opt)
 		return complain("--packets needs an input device");
 	if (opt->samples_path && !packets_per_s)
 		return complain("--samples needs an input device");
+	if (opt->buckets_path && !packets_per_s)
+		return complain("--buckets needs an input device");
+	/* frames are a game's; an application with input alone is what the scene says it is */
+	opt->has_game = opt->fps || (opt->has_game && packets_per_s);
+	if (opt->pid_path && !opt->has_game)
+		return complain("--pid-file needs a scene with a game");
+	if (opt->game_nice && !opt->has_game)
+		return complain("--game-nice needs a scene with a game");
+	if (opt->burst && !opt->has_game)
+		return complain("--burst needs a scene with a game");
 	if (opt->duration_s <= 0) {
 		opt->duration_s = DEFAULT_DURATION_S;
 		/* room for every other packet to be skipped: no scene hangs for want of packets */

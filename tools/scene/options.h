@@ -28,15 +28,22 @@ struct scene_options {
 	unsigned int fps;		/* 0: no frames */
 	unsigned int frame_us;		/* CPU work of all threads on one frame */
 	bool audio;
+	bool video;
+	bool timer;			/* an ordinary thread whose wakeups are timed */
+	bool has_game;			/* the application that takes the input is a game, and has the audio thread */
+	bool burst;
 	unsigned int nr_hogs;
 	unsigned int nr_forkers;
-	int game_nice;			/* for game and audio, as GameMode would */
+	unsigned int nr_jobs;		/* of the parallel build */
+	int game_nice;			/* of all threads of the game, as GameMode would */
 
 	double iters_per_us;		/* 0: calibrate */
 	bool calibrate_only;
 	enum scene_format format;
 	const char *kv_path;
 	const char *samples_path;
+	const char *buckets_path;
+	const char *pid_path;
 };
 
 enum options_result {

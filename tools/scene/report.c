@@ -113,6 +113,12 @@ struct totals {
 	uint64_t nr_xruns;
 	struct background_stats hogs;
 	struct background_stats forkers;
+	uint64_t nr_video;
+	uint64_t nr_video_missed;
+	uint64_t nr_timer;
+	uint64_t nr_compile_units;
+	uint64_t nr_compile_jobs;
+	double compile_cpu_s;
 };
 
 static struct totals get_totals(const struct scene *scene)
@@ -125,8 +131,18 @@ static struct totals get_totals(const struct scene *scene)
 		.nr_xruns = sh->nr_audio_late + sh->nr_audio_skipped,
 		.hogs = get_sum(sh->hogs, scene->opt->nr_hogs),
 		.forkers = get_sum(sh->forkers, scene->opt->nr_forkers),
+		.nr_video = sh->nr_video_played + sh->nr_video_skipped,
+		.nr_video_missed = sh->nr_video_late + sh->nr_video_skipped,
+		.nr_timer = sh->nr_timer_played + sh->nr_timer_skipped,
 	};
+	unsigned int job;
 	int i;
+
+	for (job = 0; job < scene->opt->nr_jobs; job++) {
+		totals.nr_compile_units += atomic_load(&sh->jobs[job].nr_units);
+		totals.nr_compile_jobs += sh->jobs[job].nr_jobs;
+		totals.compile_cpu_s += sh->jobs[job].cpu_s;
+	}
 
 	for (i = 0; i < NR_SCENE_LANES; i++) {
 		totals.nr_sent += sh->lanes[i].nr_sent;
@@ -180,6 +196,8 @@ static void put_all(struct writer *w, const struct scene *scene, const struct sc
 	put_real(w, "iters_per_us", scene->iters_per_us);
 	put_count(w, "hogs", opt->nr_hogs);
 	put_count(w, "forkers", opt->nr_forkers);
+	put_count(w, "jobs", opt->nr_jobs);
+	put_count(w, "burst", opt->burst);
 	put_input(w, scene, &totals);
 
 	put_count(w, "frames_total", totals.nr_frames);
@@ -194,13 +212,30 @@ static void put_all(struct writer *w, const struct scene *scene, const struct sc
 	put_real(w, "audio_xruns_percent", get_percent(totals.nr_xruns, totals.nr_audio));
 	put_histogram(w, "audio_wake", &sh->audio_wake);
 
+	put_count(w, "video_total", totals.nr_video);
+	put_count(w, "video_missed", totals.nr_video_missed);
+	put_count(w, "video_skipped", sh->nr_video_skipped);
+	put_real(w, "video_missed_percent", get_percent(totals.nr_video_missed, totals.nr_video));
+	put_histogram(w, "video", &sh->video_time);
+
+	put_count(w, "timer_periods", totals.nr_timer);
+	put_count(w, "timer_skipped", sh->nr_timer_skipped);
+	put_histogram(w, "timer_wake", &sh->timer_wake);
+
 	put_count(w, "hog_units", totals.hogs.nr_done);
 	put_real(w, "hog_units_per_s", (double)totals.hogs.nr_done / result->wall_s);
 	put_real(w, "hog_cpu_s", totals.hogs.cpu_s);
 	put_count(w, "forks", totals.forkers.nr_done);
 	put_real(w, "forks_per_s", (double)totals.forkers.nr_done / result->wall_s);
 	put_real(w, "fork_cpu_s", totals.forkers.cpu_s);
-	for (i = SCENE_PART_DEVICE; i <= SCENE_PART_AUDIO; i++) {
+	put_count(w, "compile_units", totals.nr_compile_units);
+	put_real(w, "compile_units_per_s", (double)totals.nr_compile_units / result->wall_s);
+	put_count(w, "compile_jobs", totals.nr_compile_jobs);
+	put_real(w, "compile_cpu_s", totals.compile_cpu_s);
+	put_count(w, "burst_units", atomic_load(&sh->nr_burst_units));
+	put_real(w, "burst_units_per_s", (double)atomic_load(&sh->nr_burst_units) / result->wall_s);
+	put_real(w, "burst_cpu_s", (double)atomic_load(&sh->burst_cpu_ns) / 1e9);
+	for (i = SCENE_PART_DEVICE; i <= SCENE_PART_TIMER; i++) {
 		snprintf(key, sizeof(key), "%s_cpu_s", scene_part_name((enum scene_part)i));
 		put_real(w, key, result->cpu_s[i]);
 	}
@@ -236,13 +271,13 @@ static void print_histogram(FILE *out, const char *name, const struct histogram 
 
 void report_print_table(FILE *out, const struct scene *scene, const struct scene_result *result)
 {
-	static const char *const hop_names[NR_SCENE_HOPS] = {
-		"input to compositor", "input to game", "input to render",
-	};
 	const struct scene_options *opt = scene->opt;
+	const char *const hop_names[NR_SCENE_HOPS] = {
+		"input to compositor", opt->has_game ? "input to game" : "input to application", "input to render",
+	};
 	const struct scene_shared *sh = scene->shared;
 	struct totals t = get_totals(scene);
-	double game_cpu_s = 0;
+	double foreground_cpu_s = 0;
 	int i;
 
 	fprintf(out, "scene %s, %.1f s, %u hogs, %u forkers\n", opt->scene, result->wall_s, opt->nr_hogs,
@@ -260,16 +295,29 @@ void report_print_table(FILE *out, const struct scene *scene, const struct scene
 	if (t.nr_audio)
 		fprintf(out, "audio: %" PRIu64 " periods, %" PRIu64 " xruns (%.1f %%)\n", t.nr_audio, t.nr_xruns,
 			get_percent(t.nr_xruns, t.nr_audio));
+	if (t.nr_video)
+		fprintf(out, "video: %" PRIu64 " frames, missed %" PRIu64 " (%.1f %%)\n", t.nr_video, t.nr_video_missed,
+			get_percent(t.nr_video_missed, t.nr_video));
+	if (t.nr_timer)
+		fprintf(out, "timer: %" PRIu64 " periods, %" PRIu64 " skipped\n", t.nr_timer, sh->nr_timer_skipped);
+	if (opt->nr_jobs)
+		fprintf(out, "compile: %.0f units/s, %" PRIu64 " files, %.2f cores\n",
+			(double)t.nr_compile_units / result->wall_s, t.nr_compile_jobs,
+			t.compile_cpu_s / result->wall_s);
+	if (opt->burst)
+		fprintf(out, "bursts: %.0f units/s, %.2f cores\n",
+			(double)atomic_load(&sh->nr_burst_units) / result->wall_s,
+			(double)atomic_load(&sh->burst_cpu_ns) / 1e9 / result->wall_s);
 	if (opt->nr_hogs)
 		fprintf(out, "hogs: %.0f units/s, %.2f cores\n", (double)t.hogs.nr_done / result->wall_s,
 			t.hogs.cpu_s / result->wall_s);
 	if (opt->nr_forkers)
 		fprintf(out, "forkers: %.1f forks/s, %.2f cores\n", (double)t.forkers.nr_done / result->wall_s,
 			t.forkers.cpu_s / result->wall_s);
-	for (i = SCENE_PART_DEVICE; i <= SCENE_PART_AUDIO; i++)
-		game_cpu_s += result->cpu_s[i];
-	fprintf(out, "devices, compositor, game, audio: %.2f cores\n",
-		game_cpu_s / (result->wall_s + opt->warmup_s));
+	for (i = SCENE_PART_DEVICE; i <= SCENE_PART_TIMER; i++)
+		foreground_cpu_s += result->cpu_s[i];
+	fprintf(out, "devices, compositor, %s: %.2f cores\n", opt->has_game ? "game" : "applications",
+		foreground_cpu_s / (result->wall_s + opt->warmup_s));
 
 	fprintf(out, "\n%-24s", "ms");
 	for (i = 0; i < (int)NR_PERCENTILES; i++)
@@ -279,6 +327,8 @@ void report_print_table(FILE *out, const struct scene *scene, const struct scene
 		print_histogram(out, hop_names[i], &sh->hops[i].latency);
 	print_histogram(out, "frame", &sh->frame_time);
 	print_histogram(out, "audio wake", &sh->audio_wake);
+	print_histogram(out, "video frame", &sh->video_time);
+	print_histogram(out, "timer wake", &sh->timer_wake);
 }
 
 void report_print_samples(FILE *out, const struct scene *scene)
@@ -287,4 +337,15 @@ void report_print_samples(FILE *out, const struct scene *scene)
 
 	for (i = 0; i < scene->shared->nr_samples; i++)
 		fprintf(out, "%" PRIu64 "\n", scene->shared->samples_ns[i]);
+}
+
+void report_print_buckets(FILE *out, const struct scene *scene)
+{
+	const struct histogram *hist = &scene->shared->hops[SCENE_HOP_GAME].latency;
+	unsigned int bucket;
+
+	for (bucket = 0; bucket < HISTOGRAM_NR_BUCKETS; bucket++) {
+		if (hist->buckets[bucket])
+			fprintf(out, "%" PRIu64 " %" PRIu32 "\n", histogram_bucket_last(bucket), hist->buckets[bucket]);
+	}
 }

@@ -20,4 +20,7 @@ void report_print_table(FILE *out, const struct scene *scene, const struct scene
 /* Render latencies in ns, one per line, in the order in which they happened. */
 void report_print_samples(FILE *out, const struct scene *scene);
 
+/* What is not empty of the histogram of input to game: 'upper end in ns' and count in each line. */
+void report_print_buckets(FILE *out, const struct scene *scene);
+
 #endif

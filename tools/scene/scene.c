@@ -24,8 +24,22 @@ int scene_fail(struct scene *scene, const char *format, ...)
 void scene_wait_go(struct scene *scene)
 {
 	atomic_fetch_add(&scene->shared->nr_ready, 1);
+	scene_wait_begin(scene);
+}
+
+void scene_wait_begin(struct scene *scene)
+{
 	while (!atomic_load(&scene->shared->go))
 		futex_wait(&scene->shared->go, 0);
+}
+
+double scene_get_cpu_s(int who)
+{
+	struct rusage usage;
+
+	getrusage(who, &usage);
+	return (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
+	       (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
 }
 
 uint64_t scene_get_nr_sleeps(void)

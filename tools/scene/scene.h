@@ -9,6 +9,9 @@
  *	device -> kernel -> compositor -> game: main -> game: render
  *	          (evdev)   hop 1         hop 2         hop 3
  *
+ * The latency of hop 2 is the input wake: from the kernel's time stamp until
+ * the thread runs that waits for the player.
+ *
  * A packet counts or it does not (warm-up), and that is decided once, by the
  * device, and travels inside the packet: so every hop counts the same ones.
  */
@@ -31,6 +34,7 @@ enum scene_lane {
 	NR_SCENE_LANES,
 };
 
+/* Where no game is played, an application stands in its place. */
 enum scene_hop {
 	SCENE_HOP_COMPOSITOR,
 	SCENE_HOP_GAME,
@@ -52,6 +56,12 @@ struct hop_stats {
 
 struct background_stats {
 	uint64_t nr_done;		/* work units, or children */
+	double cpu_s;
+} __attribute__((aligned(64)));
+
+struct compile_stats {
+	_Atomic uint64_t nr_units;	/* each stage of a compiler adds its own */
+	uint64_t nr_jobs;
 	double cpu_s;
 } __attribute__((aligned(64)));
 
@@ -96,9 +106,23 @@ struct scene_shared {
 	uint64_t nr_audio_late;
 	uint64_t nr_audio_skipped;
 	struct histogram audio_wake;
+	double audio_cpu_s;		/* of the thread, where it is one of a game */
+
+	uint64_t nr_video_played;
+	uint64_t nr_video_late;
+	uint64_t nr_video_skipped;
+	struct histogram video_time;
+
+	uint64_t nr_timer_played;
+	uint64_t nr_timer_skipped;
+	struct histogram timer_wake;
+
+	_Atomic uint64_t nr_burst_units;
+	_Atomic uint64_t burst_cpu_ns;
 
 	struct background_stats hogs[SCENE_MAX_BACKGROUND];
 	struct background_stats forkers[SCENE_MAX_BACKGROUND];
+	struct compile_stats jobs[SCENE_MAX_BACKGROUND];
 
 	uint64_t nr_samples;
 	uint64_t max_samples;
@@ -129,6 +153,12 @@ int __attribute__((format(printf, 2, 3))) scene_fail(struct scene *scene, const 
 /* This part stands ready: wait until the scene begins. */
 void scene_wait_go(struct scene *scene);
 
+/* The same for one more thread of a part. */
+void scene_wait_begin(struct scene *scene);
+
+/* CPU time that getrusage() knows of @who. */
+double scene_get_cpu_s(int who);
+
 /* Voluntary context switches of the calling thread: how often it slept. */
 uint64_t scene_get_nr_sleeps(void);
 
@@ -140,7 +170,14 @@ int device_run(struct scene *scene, unsigned int index);
 int compositor_run(struct scene *scene, unsigned int index);
 int game_run(struct scene *scene, unsigned int index);
 int audio_run(struct scene *scene, unsigned int index);
+int video_run(struct scene *scene, unsigned int index);
+int timer_run(struct scene *scene, unsigned int index);
 int hog_run(struct scene *scene, unsigned int index);
 int forker_run(struct scene *scene, unsigned int index);
+int compile_run(struct scene *scene, unsigned int index);
+
+/* Threads of the game, where there is one; the argument is the scene. */
+void *audio_thread(void *arg);
+void *burst_thread(void *arg);
 
 #endif
