@@ -25,6 +25,8 @@
 #define FAIR_AGE_CHECK_NS (10 * SIM_MS)
 #define FAIR_AGE_CHECK_NR 32
 
+#define MAX_LOCAL 64
+
 /* Tasks in the order of their deadlines; those of the same in the order in which they came. */
 struct queue {
 	struct sim_task *tasks[SIM_MAX_TASKS];
@@ -35,7 +37,7 @@ struct arcade_cpu {
 	struct policy_victim running;
 	u64 full_at_ns, aged_at_ns;
 	struct queue pinned;
-	struct sim_task *local[8];	/* the CPU's own queue: first in, first out, but for preemptors */
+	struct sim_task *local[MAX_LOCAL];	/* the CPU's own queue: first in, first out, but for preemptors */
 	s32 nr_local;
 };
 
@@ -380,7 +382,7 @@ static void insert_local(struct sim *sim, struct sim_task *p, s32 cpu, u64 slice
 	struct arcade_cpu *c = &arcade_of(sim)->cpus[cpu];
 	s32 i = c->nr_local++;
 
-	if (c->nr_local > 8)
+	if (c->nr_local > MAX_LOCAL)
 		abort();
 	for (; preempts && i; i--)
 		c->local[i] = c->local[i - 1];
@@ -612,7 +614,7 @@ static bool has_slice(const struct sim_task *p)
 static struct sim_task *arcade_pick(struct sim *sim, s32 cpu, struct sim_task *prev)
 {
 	struct arcade_cpu *c = &arcade_of(sim)->cpus[cpu];
-	struct sim_task *next, *back[8];
+	struct sim_task *next, *back[MAX_LOCAL];
 	s32 nr_back;
 
 	if (prev && has_slice(prev))
