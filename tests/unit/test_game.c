@@ -257,6 +257,15 @@ static void test_descriptor_is_cloexec(void **state)
 	assert_true(fcntl(world->game.pidfd, F_GETFD) & FD_CLOEXEC);
 }
 
+static bool has_pidfds(void)
+{
+	int fd = (int)syscall(SYS_pidfd_open, getpid(), 0);
+
+	if (fd >= 0)
+		close(fd);
+	return fd >= 0 || errno != ENOSYS;
+}
+
 #define GAME_TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -273,5 +282,10 @@ int main(void)
 		GAME_TEST(test_descriptor_is_cloexec),
 	};
 
+	/* An emulator of system calls may not know it, as some versions of valgrind. A run without a test counts as failed elsewhere. */
+	if (!has_pidfds()) {
+		printf("1..0 # SKIP no pidfd_open()\n");
+		return 0;
+	}
 	return cmocka_run_group_tests_name("game", tests, NULL, NULL);
 }
