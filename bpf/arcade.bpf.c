@@ -75,14 +75,16 @@ char _license[] SEC("license") = "GPL";
 SEC("fentry/input_event")
 int BPF_PROG(input_event_entry, struct input_dev *dev, unsigned int type, unsigned int code)
 {
+	u32 level;
 	u64 now_ns;
 
 	if (type != INPUT_EV_SYN || code != INPUT_SYN_REPORT || !dev->num_vals)
 		return 0;
 	now_ns = bpf_ktime_get_ns();
-	struct input_device device = input_device_of(dev);
+	level = compat_interrupt_level();
+	struct input_device device = input_device_of(dev, level);
 	if (input_packet(now_ns, device, dev->num_vals))
-		chain_root_enter(now_ns, device.lane);
+		chain_root_enter(now_ns, device.lane, level);
 	return 0;
 }
 
@@ -98,9 +100,7 @@ int BPF_PROG(input_event_exit, struct input_dev *dev, unsigned int type, unsigne
 SEC("fexit/input_unregister_device")
 int BPF_PROG(input_device_gone, struct input_dev *dev)
 {
-	u64 key = (u64)dev;
-
-	bpf_map_delete_elem(&input_devices, &key);
+	input_forget(dev);
 	return 0;
 }
 

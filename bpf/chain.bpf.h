@@ -45,10 +45,9 @@ static __always_inline struct chain_root_slot *chain_slot_this_cpu(void)
 	return &chain_root_slots[bpf_get_smp_processor_id() & (ARCADE_MAX_CPUS - 1)];
 }
 
-/* The current context enters a root. */
-static __always_inline void chain_root_enter(u64 now_ns, u32 lane)
+/* The current context enters a root. @level: of interrupts, 0 for the task's own. */
+static __always_inline void chain_root_enter(u64 now_ns, u32 lane, u32 level)
 {
-	u32 level = compat_interrupt_level();
 	u64 *latest_ns = &chain_lane_root_ns[lane & (ARCADE_MAX_LANES - 1)];
 
 	if (policy_before(*latest_ns, now_ns))

@@ -46,6 +46,19 @@ struct {
 	__type(value, struct input_device);
 } input_devices SEC(".maps");
 
+/*
+ * The device that last reported on a CPU, by kind of interrupt: no two of a kind nest, so nobody else writes in between.
+ * In a task's context, which may be preempted, the table is asked.
+ */
+struct input_recent {
+	u64 dev;		/* address, 0: none */
+	struct input_device device;
+};
+
+enum { INPUT_RECENT_SOFT, INPUT_RECENT_HARD, NR_INPUT_RECENT };
+
+static struct input_recent input_recent[ARCADE_MAX_CPUS][NR_INPUT_RECENT];
+
 struct input_ring {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
 	__uint(max_entries, ARCADE_RING_BYTES);
@@ -107,7 +120,7 @@ static __always_inline u32 input_classify(const struct input_dev *dev)
 	return ARCADE_LANE_OTHER;
 }
 
-static __always_inline struct input_device input_device_of(const struct input_dev *dev)
+static __always_inline struct input_device input_look_up(const struct input_dev *dev)
 {
 	u64 key = (u64)dev;
 	struct input_device *known = bpf_map_lookup_elem(&input_devices, &key), device;
@@ -122,6 +135,39 @@ static __always_inline struct input_device input_device_of(const struct input_de
 		stats_inc_atomic(nr_device_untracked);
 	}
 	return device;
+}
+
+/* @level: of interrupts. Mostly it is the device of the last packet: a mouse's interrupt stays on its CPU. */
+static __always_inline struct input_device input_device_of(const struct input_dev *dev, u32 level)
+{
+	struct input_recent *recent;
+
+	if (!level)
+		return input_look_up(dev);
+	recent = &input_recent[bpf_get_smp_processor_id() & (ARCADE_MAX_CPUS - 1)]
+			      [level == COMPAT_SERVING_SOFTIRQ ? INPUT_RECENT_SOFT : INPUT_RECENT_HARD];
+	if (recent->dev != (u64)dev) {
+		recent->device = input_look_up(dev);
+		recent->dev = (u64)dev;
+	}
+	return recent->device;
+}
+
+/* @dev is being unregistered: its address may be another's soon. */
+static __always_inline void input_forget(const struct input_dev *dev)
+{
+	u32 nr = topo_nr_cpu_ids, cpu;
+	u64 key = (u64)dev;
+
+	bpf_map_delete_elem(&input_devices, &key);
+	bpf_for(cpu, 0, nr) {
+		struct input_recent *recent = input_recent[cpu & (ARCADE_MAX_CPUS - 1)];
+
+		if (recent[INPUT_RECENT_SOFT].dev == (u64)dev)
+			recent[INPUT_RECENT_SOFT].dev = 0;
+		if (recent[INPUT_RECENT_HARD].dev == (u64)dev)
+			recent[INPUT_RECENT_HARD].dev = 0;
+	}
 }
 
 /* Is a wakeup of the reader due? One caller wins. */
@@ -168,7 +214,6 @@ static __always_inline bool input_packet(u64 now_ns, struct input_device device,
 {
 	u32 lane = device.lane & (ARCADE_MAX_LANES - 1);
 
-	stats_inc_atomic(nr_packets);
 	stats_inc_atomic(nr_lane_packets[lane]);
 	if (input_reader_attached)
 		input_record(now_ns, device, nr_events);

@@ -112,7 +112,7 @@ static __always_inline s32 preempt_pick_cpu(struct task_struct *p, struct task_c
 					    const struct preempt_wakee *wakee)
 {
 	bool is_urgent = wakee->class > ARCADE_CLASS_NORMAL;
-	u32 place = topo_place_of(prev_cpu), nr = topo_nr_places, i;
+	u32 nr = is_urgent ? topo_nr_places : topo_llc_nr[wakee->llc & (ARCADE_MAX_LLCS - 1)], i;
 	u32 max = is_urgent ? PREEMPT_SEARCH_MAX : PREEMPT_SEARCH_NORMAL;
 	s64 best_gain = preempt_no_gain;
 	s32 best = -1;
@@ -120,12 +120,9 @@ static __always_inline s32 preempt_pick_cpu(struct task_struct *p, struct task_c
 	if (nr > max)
 		nr = max;
 	bpf_for(i, 0, nr) {
-		u32 cpu = topo_cpu_at(place + i < topo_nr_places ? place + i : place + i - topo_nr_places);
-		s64 gain;
+		s32 cpu = topo_cpu_near(prev_cpu, i);
+		s64 gain = preempt_gain(cpu, wakee);
 
-		if (!is_urgent && topo_llc_of(cpu) != wakee->llc)
-			continue;
-		gain = preempt_gain(cpu, wakee);
 		if (gain > best_gain && bpf_cpumask_test_cpu(cpu, p->cpus_ptr)) {
 			best_gain = gain;
 			best = cpu;

@@ -22,6 +22,9 @@ const volatile u32 topo_nr_home_places = 1;
 const volatile u16 topo_cpu_llc[ARCADE_MAX_CPUS];
 const volatile u16 topo_cpu_place[ARCADE_MAX_CPUS];
 const volatile u16 topo_place_cpu[ARCADE_MAX_CPUS];
+/* An LLC's places are in a row: the first, and how many. */
+const volatile u16 topo_llc_place[ARCADE_MAX_LLCS];
+const volatile u16 topo_llc_nr[ARCADE_MAX_LLCS];
 
 static __always_inline u32 topo_llc_of(s32 cpu)
 {
@@ -41,6 +44,23 @@ static __always_inline bool topo_is_home(s32 cpu)
 static __always_inline s32 topo_cpu_at(u32 place)
 {
 	return topo_place_cpu[place & (ARCADE_MAX_CPUS - 1)];
+}
+
+/* The @i-th CPU to look at from @cpu on: itself, round its LLC, then the others in order. @i < topo_nr_places. */
+static __always_inline s32 topo_cpu_near(s32 cpu, u32 i)
+{
+	u32 llc = topo_llc_of(cpu), first = topo_llc_place[llc], nr = topo_llc_nr[llc], place;
+
+	if (i < nr) {
+		place = topo_place_of(cpu) + i;
+		if (place >= first + nr)
+			place -= nr;
+	} else {
+		place = first + i;
+		if (place >= topo_nr_places)
+			place -= topo_nr_places;
+	}
+	return topo_cpu_at(place);
 }
 
 #endif

@@ -150,6 +150,13 @@ static int configure(struct bpf *bpf, const struct options *opts, const struct t
 		skel->rodata->topo_place_cpu[i] = places[i];
 		skel->rodata->topo_cpu_place[places[i]] = i;
 	}
+	for (uint32_t i = skel->rodata->topo_nr_places; i-- > 0;) {
+		/* More LLCs than that share numbers in the kernel half, too: less well chosen, nothing worse. */
+		uint32_t llc = topology->cpus[places[i]].llc % ARCADE_MAX_LLCS;
+
+		skel->rodata->topo_llc_place[llc] = i;
+		skel->rodata->topo_llc_nr[llc]++;
+	}
 
 	skel->rodata->freq_is_asked = kernel_uses_schedutil();
 	skel->rodata->compat_slice_is_writable = bpf->facts.slice_writable;
@@ -405,6 +412,8 @@ int bpf_read_stats(struct bpf *bpf, struct arcade_stats *total)
 				sum[i] = one[i];
 		}
 	}
+	for (int lane = 0; lane < ARCADE_MAX_LANES; lane++)
+		total->nr_packets += total->nr_lane_packets[lane];
 	return 0;
 }
 

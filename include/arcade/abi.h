@@ -102,8 +102,8 @@ struct arcade_knobs {
  * atomically, because the hook may interrupt itself; all others are written with the runqueue or the wakee's lock held.
  */
 struct arcade_stats {
-	u64 nr_packets;				/* ends of non-empty packets seen by the hook */
-	u64 nr_lane_packets[ARCADE_MAX_LANES];
+	u64 nr_packets;				/* sum of the next, made by the reader of the statistics */
+	u64 nr_lane_packets[ARCADE_MAX_LANES];	/* ends of non-empty packets seen by the hook */
 	u64 nr_ring_records[ARCADE_NR_RINGS];	/* written */
 	u64 nr_ring_drops[ARCADE_NR_RINGS];	/* not written: the ring was full */
 	u64 nr_ring_wakeups;

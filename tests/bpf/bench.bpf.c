@@ -156,7 +156,7 @@ int find_device(void *ctx)
 	u64 key = BENCH_DEVICE;
 
 	bpf_map_update_elem(&input_devices, &key, &device, BPF_ANY);
-	BENCH_LOOP(bench_sink = input_device_of(dev).index);
+	BENCH_LOOP(bench_sink = input_look_up(dev).index);
 	return bench_sink == 7 ? 0 : 2;
 }
 
@@ -176,10 +176,11 @@ int input_body(void *ctx)
 static __always_inline void bench_hook(const struct input_dev *dev)
 {
 	u64 now_ns = bpf_ktime_get_ns();
-	struct input_device device = input_device_of(dev);
+	u32 level = compat_interrupt_level();
+	struct input_device device = input_device_of(dev, level);
 
 	if (input_packet(now_ns, device, 3))
-		chain_root_enter(now_ns, device.lane);
+		chain_root_enter(now_ns, device.lane, level);
 	chain_root_leave();
 }
 

@@ -26,6 +26,7 @@ struct arcade_knobs knobs SEC(".data.knobs") = {
 #include "stats.bpf.h"
 #include "task.bpf.h"
 #include "chain.bpf.h"
+#include "topo.bpf.h"
 #include "input.bpf.h"
 
 char _license[] SEC("license") = "GPL";
@@ -51,7 +52,7 @@ u64 arg_root_ns;
 SEC("syscall")
 int run_root(void *ctx)
 {
-	chain_root_enter(arg_root_ns, arg_lane);
+	chain_root_enter(arg_root_ns, arg_lane, compat_interrupt_level());
 	chain_root_leave();
 	return 0;
 }

@@ -99,6 +99,8 @@ static void test_every_option(void **state)
 	assert_true(opts.monitor_ns == 2500 * NSEC_PER_MSEC);
 	check_good("-vVh", &opts);
 	assert_true(opts.verbose && opts.version && opts.help && !opts.help_stats);
+	check_good("--game 2", &opts);
+	assert_int_equal(opts.game_pid, 2);
 	check_good("--slice-us 20000 --chain-ms 1 --monitor 3600", &opts);
 	assert_int_equal(opts.slice_us, 20000);
 	/* The last one counts; a clear abbreviation will do, as everywhere. */
@@ -110,6 +112,8 @@ static void test_every_option(void **state)
 static void test_bad_values(void **state)
 {
 	(void)state;
+	check_bad("--game 1", "--game: '1' is out of range, expected 2 to 4194304 as a process id");
+	check_bad("--game doom", "--game: 'doom' is not a number, expected 2 to 4194304 as a process id");
 	check_bad("--slice-us 249", "--slice-us: '249' is out of range, expected 250 to 20000 us");
 	check_bad("--slice-us 20001", "--slice-us: '20001' is out of range, expected 250 to 20000 us");
 	check_bad("--slice-us=-300", "--slice-us: '-300' is not a number, expected 250 to 20000 us");
