@@ -240,20 +240,43 @@ static bool preempt_claim(struct sim *sim, struct sim_task *p, s32 cpu, const st
 	return true;
 }
 
+/* Places of an LLC, which are in a row. */
+static u32 topo_llc_nr(struct sim *sim, u32 llc, u32 *first)
+{
+	u32 nr = 0;
+
+	for (u32 i = sim->nr_places; i-- > 0;) {
+		if (sim_llc_of(sim, sim->places[i]) != llc)
+			continue;
+		*first = i;
+		nr++;
+	}
+	return nr;
+}
+
+static s32 topo_cpu_near(struct sim *sim, s32 cpu, u32 i)
+{
+	u32 first = 0, nr = topo_llc_nr(sim, sim_llc_of(sim, cpu), &first), place;
+
+	if (i < nr) {
+		place = sim->place_of[cpu] + i;
+		return sim->places[place >= first + nr ? place - nr : place];
+	}
+	return sim->places[(first + i) % sim->nr_places];
+}
+
 static s32 preempt_pick_cpu(struct sim *sim, struct sim_task *p, s32 prev_cpu, const struct preempt_wakee *wakee)
 {
 	bool is_urgent = wakee->class > ARCADE_CLASS_NORMAL;
-	u32 nr = sim->nr_places, max = is_urgent ? PREEMPT_SEARCH_MAX : PREEMPT_SEARCH_NORMAL;
+	u32 first, nr = is_urgent ? sim->nr_places : topo_llc_nr(sim, wakee->llc, &first);
+	u32 max = is_urgent ? PREEMPT_SEARCH_MAX : PREEMPT_SEARCH_NORMAL;
 	s64 best_gain = 0;
 	s32 best = -1;
 
 	for (u32 i = 0; i < nr && i < max; i++) {
-		s32 cpu = sim->places[(sim->place_of[prev_cpu] + i) % nr];
-		s64 gain;
+		s32 cpu = topo_cpu_near(sim, prev_cpu, i);
+		s64 gain = preempt_gain(sim, cpu, wakee);
 
-		if (!is_urgent && sim_llc_of(sim, cpu) != wakee->llc)
-			continue;
-		gain = preempt_gain(sim, cpu, wakee);
 		if (gain > best_gain) {
 			best_gain = gain;
 			best = cpu;
