@@ -88,13 +88,28 @@ $(B)/vm/%: tests/vm/%.c $(OBJS)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -MF $@.d -o $@ $< $(OBJS) $(LIBBPF_LIBS) $(CMOCKA_LIBS) -lpthread
 
+# The simulator: the policy in a machine of the model's own.
+SIM_OBJS := $(patsubst tests/sim/%.c,$(B)/sim.d/%.o,$(wildcard tests/sim/*.c))
+SIM_LINKED := $(B)/src/placement.o $(B)/src/util.o
+
+$(B)/sim.d/%.o: tests/sim/%.c Makefile tests/tests.mk | build/config.mk
+	$(call say,CC,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) -Itests/sim -MMD -MP -c $< -o $@
+
+$(B)/sim: $(SIM_OBJS) $(SIM_LINKED)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(SANITIZE) $(LDFLAGS) -pie -o $@ $^ -lm
+
+-include $(wildcard $(B)/sim.d/*.d)
+
 .PHONY: test-setup test-programs-unit test-programs-bpf test-programs-vm
 test-setup:
 	$(Q)tools/setup build test
 
 test-programs-unit: test-setup
 	$(Q)$(MAKE) --no-print-directory $(addprefix $(B)/unit/test_,$(UNIT_TESTS)) $(addprefix $(B)/unit-plain/test_,$(UNIT_TESTS)) \
-		$(B)/unit/failalloc.so $(B)/unit/failalloc_probe
+		$(B)/unit/failalloc.so $(B)/unit/failalloc_probe $(B)/sim
 
 test-programs-bpf: test-setup
 	$(Q)$(MAKE) --no-print-directory $(B)/bpftest/test_hook $(B)/bpftest/budget $(B)/scx_arcade

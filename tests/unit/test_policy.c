@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * The kernel half's arithmetic on the host, as it is: order, bounds and budgets for any input, also around the wrap of
- * the clocks.
+ * the clocks. The inputs are generated; seeds are in the tests, so a failure comes again. Whole queues of generated
+ * tasks are run by nothing but the policy (struct queue), to see who gets what and who waits how long.
  */
 #include "unit.h"
 
@@ -33,6 +34,85 @@ static void test_vtime_follows_weight(void **state)
 		assert_true(policy_virtual(1000000, weight) >= policy_virtual(1000000, weight + 1));
 }
 
+static u32 random_weight(struct unit_random *random)
+{
+	/* From nice 19 to nice -20, all magnitudes alike, and now and then any at all. */
+	static const u32 weights[] = { 1, 2, 11, 33, 100, 100, 100, 300, 932, 2966, 8667, 10000 };
+
+	if (unit_random_below(random, 8) == 0)
+		return 1 + unit_random_below(random, 10000);
+	return weights[unit_random_below(random, ARRAY_SIZE(weights))];
+}
+
+static enum arcade_class random_class(struct unit_random *random)
+{
+	return ARCADE_CLASS_BACKGROUND + unit_random_below(random, NR_ARCADE_CLASSES - ARCADE_CLASS_BACKGROUND);
+}
+
+static s64 abs_time(s64 diff)
+{
+	return diff < 0 ? -diff : diff;
+}
+
+static void test_weight_is_bounded(void **state)
+{
+	assert_int_equal(policy_weight(0, 0, false), 1);
+	assert_int_equal(policy_weight(0, 0, true), 1);
+	assert_int_equal(policy_weight(100, 0, false), 100);
+	assert_int_equal(policy_weight(100, 0, true), 100 * POLICY_GAME_WEIGHT_FACTOR);
+	/* The heaviest task of the heaviest cgroup. */
+	assert_true(policy_weight(1000000, 0, true) <= POLICY_WEIGHT_MAX);
+	/* A control group's weight multiplies, up to the same bound. */
+	assert_int_equal(policy_weight(100, 100, false), 100);
+	assert_int_equal(policy_weight(100, 25, false), 25);
+	assert_int_equal(policy_weight(1, 1, false), 1);
+	assert_int_equal(policy_weight(10000, 10000, true), 1000000 * POLICY_GAME_WEIGHT_FACTOR);
+	assert_true(policy_weight(POLICY_WEIGHT_MAX, 10000, false) <= POLICY_WEIGHT_MAX);
+	for (u32 weight = 1; weight < 2 * POLICY_WEIGHT_MAX; weight += weight / 5 + 1) {
+		assert_true(policy_weight(weight, 0, true) >= policy_weight(weight, 0, false));
+		assert_true(policy_weight(weight + 1, 0, true) >= policy_weight(weight, 0, true));
+		assert_in_range(policy_weight(weight, 0, true), 1, POLICY_WEIGHT_MAX);
+	}
+}
+
+static void test_group_weights_multiply(void **state)
+{
+	struct unit_random random = { .state = 12 };
+
+	assert_int_equal(policy_group_weight(100, 0, false), 100);
+	assert_int_equal(policy_group_weight(100, 100, false), 100);
+	assert_int_equal(policy_group_weight(100, 50, false), 50);
+	assert_int_equal(policy_group_weight(50, 50, false), 25);
+	assert_int_equal(policy_group_weight(100, 10000, true), 1);
+	for (int round = 0; round < FUZZ_ROUNDS; round++) {
+		u32 product = 100;
+
+		for (int level = 0; level < 10; level++) {
+			u32 weight = unit_random_below(&random, 10001), heavier;
+
+			heavier = policy_group_weight(product, weight + 1, false);
+			if (weight)
+				assert_true(heavier >= policy_group_weight(product, weight, false));
+			product = policy_group_weight(product, weight, unit_random_below(&random, 10) == 0);
+			assert_in_range(product, 1, 10000);
+			assert_in_range(policy_weight(random_weight(&random), product, level & 1), 1, POLICY_WEIGHT_MAX);
+		}
+	}
+}
+
+/* @vtime is within credit and debt of @clock. */
+static void check_lag(u64 vtime, u64 clock, u64 slice_ns, u32 weight, bool is_game)
+{
+	u64 debt_ns = POLICY_DEBT_SLICES * policy_virtual(slice_ns, weight);
+
+	if (debt_ns > POLICY_DEBT_MAX_NS)
+		debt_ns = POLICY_DEBT_MAX_NS;
+	if (is_game)
+		debt_ns += POLICY_FRAME_LEAD_NS;
+	assert_false(policy_before(vtime, clock - POLICY_CREDIT_NS));
+	assert_false(policy_before(clock + debt_ns, vtime));
+}
+
 static void test_lag_is_bounded(void **state)
 {
 	struct unit_random random = { .state = 1 };
@@ -40,15 +120,61 @@ static void test_lag_is_bounded(void **state)
 	for (int i = 0; i < FUZZ_ROUNDS; i++) {
 		u64 clock = clocks[i % ARRAY_SIZE(clocks)];
 		u64 vtime = clock + (s64)(unit_random_next(&random) >> 20) - (1LL << 43);
-		u32 weight = 1 + unit_random_below(&random, 10000);
-		u64 clamped = policy_clamp_vtime(vtime, clock, 3 * MS, weight);
+		u64 slice_ns = 250000 + unit_random_below(&random, 20000000);
+		bool is_game = unit_random_below(&random, 2);
+		u32 weight = policy_weight(random_weight(&random), 0, is_game);
+		u64 clamped = policy_clamp_vtime(vtime, clock, slice_ns, weight, is_game);
 
-		assert_false(policy_before(clamped, clock - POLICY_CREDIT_NS));
-		assert_false(policy_before(clock + POLICY_DEBT_MAX_NS, clamped));
-		assert_false(policy_before(clock + POLICY_DEBT_SLICES * policy_virtual(3 * MS, weight), clamped));
+		check_lag(clamped, clock, slice_ns, weight, is_game);
 		/* Clamping twice changes nothing, and the order of two tasks never turns round. */
-		assert_int_equal(policy_clamp_vtime(clamped, clock, 3 * MS, weight), clamped);
-		assert_false(policy_before(policy_clamp_vtime(vtime + MS, clock, 3 * MS, weight), clamped));
+		assert_int_equal(policy_clamp_vtime(clamped, clock, slice_ns, weight, is_game), clamped);
+		assert_false(policy_before(policy_clamp_vtime(vtime + MS, clock, slice_ns, weight, is_game), clamped));
+		/* Whoever is within bounds stays where he is. */
+		assert_int_equal(policy_clamp_vtime(clock, clock, slice_ns, weight, is_game), clock);
+	}
+}
+
+/* Whatever a task does, and whatever the clocks of two LLCs do meanwhile. */
+static void test_lag_stays_bounded(void **state)
+{
+	struct unit_random random = { .state = 11 };
+
+	for (int round = 0; round < 200; round++) {
+		u64 clock[2] = { clocks[round % ARRAY_SIZE(clocks)], unit_random_next(&random) };
+		u32 base_weight = random_weight(&random), llc = 0;
+		u64 vtime = clock[0], burst_ns = 0;
+		bool is_game = false;
+
+		for (int step = 0; step < 100; step++) {
+			u32 weight = policy_weight(base_weight, 0, is_game), to = unit_random_below(&random, 2);
+
+			switch (unit_random_below(&random, 6)) {
+			case 0: /* runs, however long without a tick */
+				vtime += policy_virtual(policy_charge(unit_random_below(&random, 2000000000), &burst_ns),
+							weight);
+				break;
+			case 1: /* sleeps for up to minutes, while others run */
+				clock[llc] += unit_random_next(&random) >> 28;
+				burst_ns = policy_burst(unit_random_next(&random) >> 28);
+				break;
+			case 2: /* the other LLC's clock runs faster */
+				clock[1 - llc] += unit_random_next(&random) >> 26;
+				break;
+			case 3:
+				vtime += clock[to] - clock[llc];
+				llc = to;
+				break;
+			case 4: /* a game is found, or ends */
+				is_game = !is_game;
+				weight = policy_weight(base_weight, 0, is_game);
+				break;
+			default:
+				clock[llc] = policy_clock(clock[llc], vtime, random_class(&random));
+			}
+			vtime = policy_clamp_vtime(vtime, clock[llc], 3 * MS, weight, is_game);
+			check_lag(vtime, clock[llc], 3 * MS, weight, is_game);
+			assert_true(burst_ns <= POLICY_BURST_MAX_NS);
+		}
 	}
 }
 
@@ -59,16 +185,121 @@ static void test_class_order(void **state)
 	for (int i = 0; i < FUZZ_ROUNDS; i++) {
 		u64 clock = clocks[i % ARRAY_SIZE(clocks)];
 		u64 slice = 250000 + unit_random_below(&random, 20000000);
-		u64 debt = policy_virtual(unit_random_below(&random, 6000000), 100);
+		u64 debt = unit_random_below(&random, 6000000);
 		u64 member = policy_deadline(clock + debt, clock, slice, 100, ARCADE_CLASS_CHAIN);
 		u64 sleeper = policy_deadline(clock - POLICY_CREDIT_NS, clock, slice, 100, ARCADE_CLASS_NORMAL);
+		u64 vtime = clock + (s64)unit_random_below(&random, 40000000) - (s64)POLICY_CREDIT_NS;
+		u32 weight = random_weight(&random);
+
+		/* With equal lag and weight, the class decides, and BACKGROUND is last. */
+		for (int class = ARCADE_CLASS_BACKGROUND; class < ARCADE_CLASS_CHAIN; class++)
+			assert_true(policy_before(policy_deadline(vtime, clock, slice, weight, class + 1),
+						  policy_deadline(vtime, clock, slice, weight, class)));
+		/* In one class, lag decides; with equal lag, who asks for less. */
+		assert_false(policy_before(policy_deadline(vtime + 1, clock, slice, weight, ARCADE_CLASS_NORMAL),
+					   policy_deadline(vtime, clock, slice, weight, ARCADE_CLASS_NORMAL)));
+		assert_false(policy_before(policy_deadline(vtime, clock, slice, weight, ARCADE_CLASS_NORMAL),
+					   policy_deadline(vtime, clock, slice, weight + 1, ARCADE_CLASS_NORMAL)));
 
 		/* A member comes before a sleeper with all its credit, whatever it owes … */
 		assert_true(policy_before(member, sleeper));
+		/* … and before the game's, whatever is owed to it; … */
+		for (int class = ARCADE_CLASS_GAME; class <= ARCADE_CLASS_FRAME; class++)
+			assert_true(policy_before(member, policy_deadline(clock - POLICY_CREDIT_NS, clock, slice,
+									  policy_weight(100, 0, true), class)));
 		/* … but not before one that has waited: members are not above the law. */
-		assert_true(policy_before(policy_deadline(clock - 2 * POLICY_CHAIN_OFFSET_NS, clock, slice, 100,
+		assert_true(policy_before(policy_deadline(clock - 2 * POLICY_CHAIN_LEAD_NS, clock, slice, 100,
 							  ARCADE_CLASS_NORMAL), member));
 	}
+}
+
+static void test_charge_is_bounded(void **state)
+{
+	struct unit_random random = { .state = 4 };
+
+	for (int round = 0; round < FUZZ_ROUNDS; round++) {
+		u64 burst_ns = 0, ran_ns = 0, slept_ns = 0, charged_ns = 0, nr_charges = 0;
+
+		for (int step = 0; step < 50; step++) {
+			if (unit_random_below(&random, 3) == 0) {
+				u64 sleep_ns = unit_random_below(&random, 30000000);
+
+				slept_ns += sleep_ns;
+				burst_ns = policy_burst(sleep_ns);
+				assert_true(burst_ns <= sleep_ns && burst_ns <= POLICY_BURST_MAX_NS);
+				continue;
+			}
+			u64 run_ns = unit_random_below(&random, unit_random_below(&random, 2) ? 15000000 : 1000);
+			u64 before_ns = burst_ns, charge_ns = policy_charge(run_ns, &burst_ns);
+
+			assert_true(charge_ns >= run_ns / POLICY_BURST_DIVISOR && charge_ns <= run_ns);
+			assert_true(burst_ns <= before_ns && before_ns - burst_ns <= run_ns);
+			/* Without a burst it pays in full. */
+			if (!before_ns)
+				assert_int_equal(charge_ns, run_ns);
+			ran_ns += run_ns;
+			charged_ns += charge_ns;
+			nr_charges++;
+			/* Nobody gets more than three quarters of the time he slept for nothing, but for what is rounded off. */
+			assert_true(charged_ns + slept_ns * 3 / 4 + nr_charges >= ran_ns);
+		}
+	}
+}
+
+static void test_clock_never_goes_back(void **state)
+{
+	struct unit_random random = { .state = 5 };
+
+	for (int i = 0; i < FUZZ_ROUNDS; i++) {
+		u64 clock = clocks[i % ARRAY_SIZE(clocks)];
+
+		for (int step = 0; step < 20; step++) {
+			u64 vtime = clock + (s64)unit_random_below(&random, 1000000000) - 500 * (s64)MS;
+			enum arcade_class class = random_class(&random);
+			u64 next = policy_clock(clock, vtime, class);
+
+			assert_false(policy_before(next, clock));
+			/* Never beyond the task that it follows, and not at all for a member. */
+			if (next != clock)
+				assert_false(policy_before(vtime, next));
+			if (class == ARCADE_CLASS_CHAIN)
+				assert_int_equal(next, clock);
+			clock = next;
+		}
+	}
+}
+
+static void test_learning_converges(void **state)
+{
+	/* From everywhere, and both ways. */
+	for (int start = 0; start <= 1024; start++) {
+		u16 up = start, down = start;
+
+		for (int i = 0; i < 200; i++) {
+			u16 next_up = policy_learn(up, true), next_down = policy_learn(down, false);
+
+			assert_true(next_up <= 1024 && next_down <= 1024);
+			assert_true(up == 1024 ? next_up == 1024 : next_up > up);
+			assert_true(down == 0 ? next_down == 0 : next_down < down);
+			up = next_up;
+			down = next_down;
+		}
+		assert_int_equal(up, 1024);
+		assert_int_equal(down, 0);
+	}
+	/* A thread that every second activation of which belongs to a chain is a frame thread, one of twenty is not. */
+	struct unit_random random = { .state = 6 };
+	u16 often = 0, seldom = 0;
+	u64 nr_often = 0, nr_seldom = 0;
+
+	for (int i = 0; i < FUZZ_ROUNDS; i++) {
+		often = policy_learn(often, unit_random_below(&random, 2) == 0);
+		seldom = policy_learn(seldom, unit_random_below(&random, 20) == 0);
+		nr_often += policy_is_frame_thread(often);
+		nr_seldom += policy_is_frame_thread(seldom);
+	}
+	assert_true(nr_often > FUZZ_ROUNDS * 97 / 100);
+	assert_true(nr_seldom < FUZZ_ROUNDS * 3 / 100);
 }
 
 static void test_chain_ends(void **state)
@@ -172,24 +403,91 @@ static void test_bucket_keeps_its_rate(void **state)
 	assert_int_equal(taken, 16);
 }
 
-static void test_victims_rank(void **state)
+static void test_preemption_gains(void **state)
 {
-	const u64 root = 100 * MS;
-	u64 normal = policy_victim_rank(ARCADE_CLASS_NORMAL, 0, 1 * MS, root, false);
+	struct unit_random random = { .state = 7 };
 
-	/* Nothing of ours runs there: real-time, or nobody. */
-	assert_int_equal(policy_victim_rank(ARCADE_CLASS_NONE, 0, 0, root, false), POLICY_RANK_NEVER);
-	/* A chain yields to an earlier cause only. */
-	assert_int_equal(policy_victim_rank(ARCADE_CLASS_CHAIN, root, 0, root, false), POLICY_RANK_NEVER);
-	assert_int_equal(policy_victim_rank(ARCADE_CLASS_CHAIN, root - 1, 0, root, false), POLICY_RANK_NEVER);
-	assert_true(policy_victim_rank(ARCADE_CLASS_CHAIN, root + 1, 0, root, false) != POLICY_RANK_NEVER);
-	/* First the class, then the LLC, then what is left of the slice. */
-	assert_true(normal < policy_victim_rank(ARCADE_CLASS_CHAIN, root + 1, 0, root, false));
-	assert_true(policy_victim_rank(ARCADE_CLASS_NORMAL, 0, ~0ULL, root, true) <
-		    policy_victim_rank(ARCADE_CLASS_CHAIN, root + 1, 0, root, false));
-	assert_true(policy_victim_rank(ARCADE_CLASS_NORMAL, 0, ~0ULL, root, false) <
-		    policy_victim_rank(ARCADE_CLASS_NORMAL, 0, 0, root, true));
-	assert_true(policy_victim_rank(ARCADE_CLASS_NORMAL, 0, 0, root, false) < normal);
+	for (int i = 0; i < 20 * FUZZ_ROUNDS; i++) {
+		u64 now_ns = clocks[i % ARRAY_SIZE(clocks)], root_ns = now_ns - unit_random_below(&random, 40000000);
+		s64 ran_ns = (s64)unit_random_below(&random, 400000) - 100000;	/* clocks of two CPUs may differ */
+		s64 diff = (s64)unit_random_below(&random, 200000000) - 100000000;
+		enum arcade_class class = random_class(&random);
+		struct policy_victim victim = {
+			.class = unit_random_below(&random, NR_ARCADE_CLASSES),
+			.root_ns = root_ns + (s64)unit_random_below(&random, 2001) - 1000,
+			.started_ns = now_ns - ran_ns,
+		};
+		s64 gain = policy_preempt_gain(&victim, diff, now_ns, class, root_ns, false);
+		s64 far = policy_preempt_gain(&victim, diff, now_ns, class, root_ns, true);
+
+		/* Nothing of ours runs there: real-time, or nobody. */
+		if (victim.class == ARCADE_CLASS_NONE || class == ARCADE_CLASS_BACKGROUND)
+			assert_true(gain <= 0 && far <= 0);
+		/* A member yields only to an earlier cause, and to no one who has none. */
+		if (victim.class == ARCADE_CLASS_CHAIN &&
+		    (class != ARCADE_CLASS_CHAIN || !policy_before(root_ns, victim.root_ns)))
+			assert_true(gain <= 0 && far <= 0);
+		/* Who has just got his CPU keeps it from his equals, but not from one who comes far before him. */
+		if (ran_ns < (s64)POLICY_PROTECT_NS && victim.class != ARCADE_CLASS_CHAIN && class <= victim.class &&
+		    diff < (s64)POLICY_PROTECT_GAIN_NS)
+			assert_true(gain <= 0 && far <= 0);
+		/* Nobody is taken by one who comes after him. */
+		if (victim.class != ARCADE_CLASS_CHAIN && diff <= 0)
+			assert_true(gain <= 0 && far <= 0);
+		if (victim.class != ARCADE_CLASS_CHAIN && diff <= (s64)POLICY_OTHER_LLC_NS)
+			assert_true(far <= 0);
+		/* The other LLC is never better, and a later deadline never worse. */
+		assert_true(far <= gain);
+		assert_true(policy_preempt_gain(&victim, diff + 1, now_ns, class, root_ns, false) >= gain);
+	}
+
+	/* And it does happen. */
+	struct policy_victim normal = { .class = ARCADE_CLASS_NORMAL, .started_ns = 10 * MS };
+	struct policy_victim member = { .class = ARCADE_CLASS_CHAIN, .root_ns = 9 * MS, .started_ns = 10 * MS };
+
+	assert_true(policy_preempt_gain(&normal, MS, 11 * MS, ARCADE_CLASS_NORMAL, 0, false) > 0);
+	assert_true(policy_preempt_gain(&normal, 3 * MS, 11 * MS, ARCADE_CLASS_NORMAL, 0, true) > 0);
+	assert_true(policy_preempt_gain(&normal, MS, 10 * MS, ARCADE_CLASS_CHAIN, 10 * MS, false) > 0);
+	assert_true(policy_preempt_gain(&member, 0, 11 * MS, ARCADE_CLASS_CHAIN, 8 * MS, true) > 0);
+}
+
+/* The game searches from the best CPUs on every machine; who may disturb it never does. */
+static void test_search_ends(void **state)
+{
+	for (int class = ARCADE_CLASS_BACKGROUND; class <= ARCADE_CLASS_CHAIN; class++)
+		for (u32 nr_llcs = 1; nr_llcs <= 3; nr_llcs++)
+			for (int has_speeds = 0; has_speeds <= 1; has_speeds++) {
+				assert_int_equal(policy_search(class, true, true, nr_llcs, has_speeds),
+						 POLICY_SEARCH_FAST_FIRST);
+				if (class == ARCADE_CLASS_NORMAL && nr_llcs > 1)
+					assert_int_equal(policy_search(class, false, true, nr_llcs, has_speeds),
+							 POLICY_SEARCH_SLOW_FIRST);
+				if (nr_llcs == 1 && !has_speeds && class != ARCADE_CLASS_BACKGROUND)
+					assert_int_equal(policy_search(class, false, true, nr_llcs, has_speeds),
+							 POLICY_SEARCH_KERNEL);
+				/* Chains of others may go where the game is, but are not sent away from their cache. */
+				if (class == ARCADE_CLASS_CHAIN)
+					assert_int_not_equal(policy_search(class, false, true, nr_llcs, has_speeds),
+							     POLICY_SEARCH_SLOW_FIRST);
+			}
+	assert_int_equal(policy_search(ARCADE_CLASS_BACKGROUND, false, true, 1, true), POLICY_SEARCH_SLOW_FIRST);
+	/* The last CPU is kept if it is of the end that the search starts from. */
+	assert_true(policy_is_kept(POLICY_SEARCH_FAST_FIRST, true));
+	assert_false(policy_is_kept(POLICY_SEARCH_FAST_FIRST, false));
+	assert_true(policy_is_kept(POLICY_SEARCH_SLOW_FIRST, false));
+	assert_false(policy_is_kept(POLICY_SEARCH_SLOW_FIRST, true));
+	assert_true(policy_is_kept(POLICY_SEARCH_KERNEL, true) && policy_is_kept(POLICY_SEARCH_KERNEL, false));
+}
+
+static void test_speed_follows_use(void **state)
+{
+	assert_int_equal(policy_perf(0, 16 * MS), 0);
+	assert_int_equal(policy_perf(8 * MS, 16 * MS), POLICY_PERF_MAX * 5 / 8);
+	assert_int_equal(policy_perf(16 * MS, 16 * MS), POLICY_PERF_MAX);
+	assert_int_equal(policy_perf(MS, 0), POLICY_PERF_MAX);
+	for (u64 busy_ns = 0; busy_ns < 20 * MS; busy_ns += 100000)
+		assert_true(policy_perf(busy_ns, 16 * MS) <= policy_perf(busy_ns + 1000, 16 * MS) &&
+			    policy_perf(busy_ns, 16 * MS) <= POLICY_PERF_MAX);
 }
 
 static void test_histogram_buckets(void **state)
@@ -204,49 +502,453 @@ static void test_histogram_buckets(void **state)
 		assert_true(policy_hist_bucket(ns) <= policy_hist_bucket(ns + ns / 3 + 1));
 }
 
+/* ---- whole queues ---- */
+
+#define QUEUE_MAX_TASKS 64
+#define QUEUE_SLICE_NS	(3 * MS)
+/* The kernel half's rule: FAIR_WAIT_LONG_NS and its company in fair.bpf.h. */
+#define QUEUE_WAIT_LONG_NS (200 * MS)
+#define QUEUE_WAIT_MAX_NS (500 * MS)
+#define QUEUE_AGE_CHECK_NS (10 * MS)
+#define QUEUE_AGE_CHECK_NR 32
+
+/* Computes run_ns (more or less), sleeps sleep_ns, and again; never sleeps if that is 0. */
+struct queue_task {
+	u32 base_weight;
+	enum arcade_class class;
+	u64 run_ns, sleep_ns;
+	bool is_reader;		/* wakes as member of a chain */
+
+	bool is_queued, is_running;
+	u64 vtime, deadline, burst_ns;
+	u64 left_ns;		/* of this activation */
+	u64 wakes_at_ns;	/* while asleep */
+	u64 slept_at_ns, queued_at_ns;
+	struct policy_chain chain;
+	u64 nvcsw;
+
+	u64 ran_ns, wait_max_ns, first_ran_ns;
+};
+
+/* One CPU and its queue: what fair.bpf.h does, without wakeup preemption, slices of 3 to 4 ms. */
+struct queue {
+	struct unit_random random;
+	u64 now_ns, clock, aged_at_ns, start_ns;
+	bool ages;
+	int nr;
+	struct queue_task tasks[QUEUE_MAX_TASKS];
+};
+
+static enum arcade_class queue_class(const struct queue *queue, const struct queue_task *task)
+{
+	return policy_chain_live(&task->chain, task->nvcsw, queue->now_ns, 4 * MS) ? ARCADE_CLASS_CHAIN : task->class;
+}
+
+static u32 queue_weight(const struct queue_task *task)
+{
+	return policy_weight(task->base_weight, 0, policy_is_game(task->class));
+}
+
+static u64 queue_vary(struct queue *queue, u64 ns)
+{
+	return ns ? ns / 2 + unit_random_next(&queue->random) % ns : 0;
+}
+
+static void queue_settle(struct queue *queue, struct queue_task *task)
+{
+	task->vtime = policy_clamp_vtime(task->vtime, queue->clock, QUEUE_SLICE_NS, queue_weight(task),
+					 policy_is_game(task->class));
+}
+
+static void queue_insert(struct queue *queue, struct queue_task *task)
+{
+	queue_settle(queue, task);
+	task->deadline = policy_deadline(task->vtime, queue->clock, QUEUE_SLICE_NS, queue_weight(task),
+					 queue_class(queue, task));
+	task->queued_at_ns = queue->now_ns;
+	task->is_queued = true;
+}
+
+static void queue_wake_sleepers(struct queue *queue)
+{
+	for (int i = 0; i < queue->nr; i++) {
+		struct queue_task *task = &queue->tasks[i];
+
+		if (task->is_queued || task->is_running || policy_before(queue->now_ns, task->wakes_at_ns))
+			continue;
+		task->burst_ns = policy_burst(queue->now_ns - task->slept_at_ns);
+		task->left_ns = queue_vary(queue, task->run_ns);
+		if (task->is_reader)
+			policy_chain_start(&task->chain, task->nvcsw, ARCADE_ROOT_INPUT, ARCADE_LANE_MOUSE,
+					   queue->now_ns, 33 * MS);
+		queue_insert(queue, task);
+	}
+}
+
+static struct queue_task *queue_earliest(struct queue *queue)
+{
+	struct queue_task *best = NULL;
+
+	for (int i = 0; i < queue->nr; i++)
+		if (queue->tasks[i].is_queued &&
+		    (!best || policy_before(queue->tasks[i].deadline, best->deadline)))
+			best = &queue->tasks[i];
+	return best;
+}
+
+/* Of the last few by deadline, the last that has waited long. Again at once as long as one has waited far too long. */
+static struct queue_task *queue_aged(struct queue *queue)
+{
+	bool seen[QUEUE_MAX_TASKS] = { false };
+
+	if (!queue->ages || policy_before(queue->now_ns, queue->aged_at_ns + QUEUE_AGE_CHECK_NS))
+		return NULL;
+	for (int look = 0; look < QUEUE_AGE_CHECK_NR; look++) {
+		int last = -1;
+
+		for (int i = 0; i < queue->nr; i++)
+			if (queue->tasks[i].is_queued && !seen[i] &&
+			    (last < 0 || policy_before(queue->tasks[last].deadline, queue->tasks[i].deadline)))
+				last = i;
+		if (last < 0)
+			break;
+		seen[last] = true;
+		u64 waited_ns = queue->now_ns - queue->tasks[last].queued_at_ns;
+
+		if (waited_ns <= QUEUE_WAIT_LONG_NS)
+			continue;
+		if (waited_ns < QUEUE_WAIT_MAX_NS)
+			queue->aged_at_ns = queue->now_ns;
+		return &queue->tasks[last];
+	}
+	queue->aged_at_ns = queue->now_ns;
+	return NULL;
+}
+
+static void queue_run(struct queue *queue, struct queue_task *task)
+{
+	u64 slice_ns = QUEUE_SLICE_NS + unit_random_below(&queue->random, 1000000);
+	u64 ran_ns = task->sleep_ns && task->left_ns < slice_ns ? task->left_ns : slice_ns;
+	u64 waited_ns = queue->now_ns - task->queued_at_ns;
+	bool runs_on = false;
+
+	if (waited_ns > task->wait_max_ns)
+		task->wait_max_ns = waited_ns;
+	if (!task->ran_ns)
+		task->first_ran_ns = queue->now_ns;
+	task->is_queued = false;
+	task->is_running = true;
+	queue_settle(queue, task);
+	queue->clock = policy_clock(queue->clock, task->vtime, queue_class(queue, task));
+	queue->now_ns += ran_ns;
+	task->ran_ns += ran_ns;
+	task->chain.ran_ns += ran_ns;
+	task->vtime += policy_virtual(policy_charge(ran_ns, &task->burst_ns), queue_weight(task));
+	if (task->sleep_ns && ran_ns == task->left_ns) {
+		task->nvcsw++;
+		task->slept_at_ns = queue->now_ns;
+		task->wakes_at_ns = queue->now_ns + queue_vary(queue, task->sleep_ns);
+	} else {
+		task->left_ns -= ran_ns;
+		runs_on = true;
+	}
+	/* Who woke up meanwhile is in the queue before it. */
+	queue_wake_sleepers(queue);
+	task->is_running = false;
+	if (runs_on)
+		queue_insert(queue, task);
+}
+
+static void queue_play(struct queue *queue, u64 ns)
+{
+	queue->start_ns = queue->now_ns;
+	while (policy_before(queue->now_ns, queue->start_ns + ns)) {
+		struct queue_task *next;
+
+		queue_wake_sleepers(queue);
+		next = queue_aged(queue);
+		if (!next)
+			next = queue_earliest(queue);
+		if (next)
+			queue_run(queue, next);
+		else
+			queue->now_ns += 50000;
+	}
+	for (int i = 0; i < queue->nr; i++) {
+		struct queue_task *task = &queue->tasks[i];
+
+		if (task->is_queued && queue->now_ns - task->queued_at_ns > task->wait_max_ns)
+			task->wait_max_ns = queue->now_ns - task->queued_at_ns;
+	}
+}
+
+static struct queue_task *queue_add(struct queue *queue, u32 weight, enum arcade_class class, u64 run_ns, u64 sleep_ns)
+{
+	struct queue_task *task = &queue->tasks[queue->nr++];
+
+	*task = (struct queue_task){
+		.base_weight = weight, .class = class, .run_ns = run_ns, .sleep_ns = sleep_ns,
+		.vtime = queue->clock, .wakes_at_ns = queue->now_ns, .slept_at_ns = queue->now_ns,
+	};
+	return task;
+}
+
+static void queue_init(struct queue *queue, u64 seed)
+{
+	*queue = (struct queue){ .random = { .state = seed }, .now_ns = clocks[seed % ARRAY_SIZE(clocks)] };
+	queue->clock = unit_random_next(&queue->random);
+}
+
+static void queue_print(const struct queue *queue, int culprit)
+{
+	for (int i = 0; i < queue->nr; i++) {
+		const struct queue_task *task = &queue->tasks[i];
+
+		print_message("#   %c task %d: weight %u class %d runs %.2f sleeps %.2f ms%s: got %.1f ms, waited %.1f ms\n",
+			      i == culprit ? '>' : ' ', i, task->base_weight, task->class, task->run_ns / 1e6,
+			      task->sleep_ns / 1e6, task->is_reader ? " reader" : "", task->ran_ns / 1e6,
+			      task->wait_max_ns / 1e6);
+	}
+}
+
+/* No task of any weight, class and habit waits for more than a second, however many there are. */
+static void test_nobody_starves(void **state)
+{
+	static struct queue queue;
+	u64 longest_ns = 0;
+
+	for (u64 seed = 1; seed <= 60; seed++) {
+		int nr;
+
+		queue_init(&queue, seed);
+		queue.ages = true;
+		nr = 2 + (int)unit_random_below(&queue.random, QUEUE_MAX_TASKS - 1);
+		for (int i = 0; i < nr; i++) {
+			bool sleeps = unit_random_below(&queue.random, 3) != 0;
+			enum arcade_class class = ARCADE_CLASS_BACKGROUND + unit_random_below(&queue.random, 4);
+			struct queue_task *task = queue_add(&queue, random_weight(&queue.random), class,
+				1 + unit_random_below(&queue.random, unit_random_below(&queue.random, 2) ? 300000 : 8000000),
+				sleeps ? 1 + unit_random_below(&queue.random, 30000000) : 0);
+
+			task->is_reader = sleeps && unit_random_below(&queue.random, 8) == 0;
+		}
+		queue_play(&queue, 6000 * MS);
+		for (int i = 0; i < nr; i++) {
+			if (queue.tasks[i].wait_max_ns > longest_ns)
+				longest_ns = queue.tasks[i].wait_max_ns;
+			if (queue.tasks[i].wait_max_ns <= 1000 * MS)
+				continue;
+			print_message("# seed %d:\n", (int)seed);
+			queue_print(&queue, i);
+			fail();
+		}
+	}
+	print_message("# figure: longest wait in a generated queue %.0f ms\n", longest_ns / 1e6);
+}
+
 /*
- * Four tasks on one CPU, run by nothing but the policy: what each gets follows its weight.
+ * Among equals no ageing is needed. Whoever comes before a task has at most all the credit and its own slice to use up,
+ * against the debt of the other, and pays no less than a quarter.
  */
+static void test_equals_wait_for_a_round(void **state)
+{
+	static struct queue queue;
+
+	for (u64 seed = 1; seed <= 60; seed++) {
+		u64 bound_ns;
+		int nr;
+
+		queue_init(&queue, seed);
+		nr = 2 + (int)unit_random_below(&queue.random, 23);
+		for (int i = 0; i < nr; i++)
+			queue_add(&queue, 100, ARCADE_CLASS_NORMAL, 1 + unit_random_below(&queue.random, 6000000),
+				  unit_random_below(&queue.random, 3) ? 1 + unit_random_below(&queue.random, 20000000) : 0);
+		queue_play(&queue, 4000 * MS);
+		bound_ns = (u64)nr * (POLICY_BURST_DIVISOR * (POLICY_CREDIT_NS + 2 * QUEUE_SLICE_NS) + 4 * MS);
+		for (int i = 0; i < nr; i++) {
+			if (queue.tasks[i].wait_max_ns <= bound_ns)
+				continue;
+			print_message("# seed %d, bound %.1f ms:\n", (int)seed, bound_ns / 1e6);
+			queue_print(&queue, i);
+			fail();
+		}
+	}
+}
+
+/* Tasks that only compute get shares as their weights are. */
 static void test_shares_follow_weights(void **state)
 {
-	const u32 weights[] = { 100, 100, 300, 50 };
-	u64 vtime[4], ran[4] = { 0 }, clock = 5000 * MS, total = 0;
-	u32 sum = 0;
+	static struct queue queue;
 
-	for (int i = 0; i < 4; i++) {
-		vtime[i] = clock;
-		sum += weights[i];
+	for (u64 seed = 1; seed <= 40; seed++) {
+		u64 sum = 0, total_ns = 0;
+		int nr;
+
+		queue_init(&queue, seed);
+		nr = 2 + (int)unit_random_below(&queue.random, 7);
+		for (int i = 0; i < nr; i++) {
+			/* Within a decade: what is further apart meets the bound of debt. */
+			queue_add(&queue, 33 + unit_random_below(&queue.random, 300), ARCADE_CLASS_NORMAL, 0, 0);
+			sum += queue.tasks[i].base_weight;
+		}
+		queue_play(&queue, 60000 * MS);
+		for (int i = 0; i < nr; i++)
+			total_ns += queue.tasks[i].ran_ns;
+		for (int i = 0; i < nr; i++) {
+			u64 due_ns = total_ns / sum * queue.tasks[i].base_weight;
+
+			if (queue.tasks[i].ran_ns > due_ns * 95 / 100 && queue.tasks[i].ran_ns < due_ns * 105 / 100)
+				continue;
+			print_message("# seed %d, due %.1f ms:\n", (int)seed, due_ns / 1e6);
+			queue_print(&queue, i);
+			fail();
+		}
 	}
-	while (total < 60000 * MS) {
-		int next = 0;
+}
 
-		for (int i = 1; i < 4; i++)
-			if (policy_before(policy_deadline(vtime[i], clock, 3 * MS, weights[i], ARCADE_CLASS_NORMAL),
-					  policy_deadline(vtime[next], clock, 3 * MS, weights[next], ARCADE_CLASS_NORMAL)))
-				next = i;
-		vtime[next] = policy_clamp_vtime(vtime[next], clock, 3 * MS, weights[next]);
-		clock = policy_max_time(clock, vtime[next]);
-		vtime[next] += policy_virtual(3 * MS, weights[next]);
-		ran[next] += 3 * MS;
-		total += 3 * MS;
+/* A game's thread that computes without sleeping uses its lead up, and then shares by weight. */
+static void test_a_lead_is_no_priority(void **state)
+{
+	static struct queue queue;
+
+	for (int class = ARCADE_CLASS_GAME; class <= ARCADE_CLASS_FRAME; class++) {
+		for (int nr_hogs = 1; nr_hogs <= 12; nr_hogs++) {
+			u64 total_ns = 0, due_ns, lead_ns;
+
+			queue_init(&queue, (u64)nr_hogs);
+			queue_add(&queue, 100, class, 0, 0);
+			for (int i = 0; i < nr_hogs; i++)
+				queue_add(&queue, 100, ARCADE_CLASS_NORMAL, 0, 0);
+			queue_play(&queue, 60000 * MS);
+			/* The first hog's turn comes when the lead is gone, at the price that the game pays for it. */
+			lead_ns = (u64)(policy_lead(class) + QUEUE_SLICE_NS) * POLICY_GAME_WEIGHT_FACTOR + 4 * MS;
+			for (int i = 1; i <= nr_hogs; i++) {
+				u64 first_ns = queue.tasks[i].first_ran_ns - queue.start_ns;
+
+				assert_true(queue.tasks[i].ran_ns > 0);
+				assert_true(first_ns <= lead_ns + (u64)nr_hogs * (4 + 4 * POLICY_GAME_WEIGHT_FACTOR) * MS);
+			}
+			for (int i = 0; i <= nr_hogs; i++)
+				total_ns += queue.tasks[i].ran_ns;
+			due_ns = total_ns * POLICY_GAME_WEIGHT_FACTOR / (POLICY_GAME_WEIGHT_FACTOR + nr_hogs);
+			if (queue.tasks[0].ran_ns > due_ns * 95 / 100 && queue.tasks[0].ran_ns < due_ns * 105 / 100)
+				continue;
+			print_message("# class %d against %d hogs, due %.1f ms:\n", class, nr_hogs, due_ns / 1e6);
+			queue_print(&queue, 0);
+			fail();
+		}
 	}
-	for (int i = 0; i < 4; i++) {
-		u64 due = total / sum * weights[i];
+}
 
-		assert_true(ran[i] > due * 95 / 100 && ran[i] < due * 105 / 100);
+/* A task that sleeps as long as it computes pays a quarter: it counts like one of four times the weight, not more. */
+static void test_sleepers_pay_less_within_bounds(void **state)
+{
+	static struct queue queue;
+
+	for (u64 seed = 1; seed <= 20; seed++) {
+		u64 hog_ns = 0;
+
+		queue_init(&queue, seed);
+		/* Wants half of the CPU, against two that want all of it. */
+		queue_add(&queue, 100, ARCADE_CLASS_NORMAL, 4 * MS, 4 * MS);
+		queue_add(&queue, 100, ARCADE_CLASS_NORMAL, 0, 0);
+		queue_add(&queue, 100, ARCADE_CLASS_NORMAL, 0, 0);
+		queue_play(&queue, 10000 * MS);
+		hog_ns = queue.tasks[1].ran_ns + queue.tasks[2].ran_ns;
+		/* More than a third, as it would be without its burst; never more than it asks for. */
+		assert_true(queue.tasks[0].ran_ns > 10000 * MS / 3);
+		assert_true(queue.tasks[0].ran_ns < 10000 * MS * 52 / 100);
+		/* The two are equals. */
+		assert_true(abs_time((s64)(queue.tasks[1].ran_ns - queue.tasks[2].ran_ns)) < (s64)(hog_ns / 50));
+	}
+}
+
+/* What a reader computes as member in one activation stays in its budget, and half of the time between events. */
+static void test_chain_budget_holds(void **state)
+{
+	struct unit_random random = { .state = 8 };
+	const u64 budget_ns = 4 * MS, ttl_ns = 33 * MS;
+
+	for (int round = 0; round < FUZZ_ROUNDS; round++) {
+		u64 start_ns = clocks[round % ARRAY_SIZE(clocks)], now_ns = start_ns, member_ns = 0, before_ns;
+		u32 interval_ns = 125000 + unit_random_below(&random, 16000000);
+		struct policy_chain chain;
+
+		policy_chain_start(&chain, 1, ARCADE_ROOT_INPUT, ARCADE_LANE_MOUSE, now_ns, ttl_ns);
+		for (int event = 0; event < 200; event++) {
+			u64 run_ns = unit_random_below(&random, interval_ns), left_ns;
+
+			if (policy_chain_live(&chain, 1, now_ns, budget_ns)) {
+				/* Its slice is cut to what is left of the budget. */
+				left_ns = budget_ns - chain.ran_ns;
+				run_ns = run_ns < left_ns ? run_ns : left_ns;
+				member_ns += run_ns;
+			}
+			chain.ran_ns += run_ns;
+			now_ns += run_ns + unit_random_below(&random, interval_ns);
+			before_ns = chain.ran_ns;
+			policy_chain_renew(&chain, now_ns, ttl_ns);
+			assert_true(chain.ran_ns <= before_ns);
+			assert_true(member_ns <= budget_ns + (now_ns - start_ns) / POLICY_RENEW_DIVISOR);
+		}
+	}
+}
+
+/* In any window, not only from the start: tokens are never saved beyond one burst. */
+static void test_bucket_in_any_window(void **state)
+{
+	struct unit_random random = { .state = 9 };
+	u64 taken_ns[FUZZ_ROUNDS], full_at = 0;
+
+	for (int round = 0; round < 20; round++) {
+		const u64 interval_ns = 1 + unit_random_below(&random, 250000), burst = 1 + unit_random_below(&random, 32);
+		u64 now_ns = clocks[round % ARRAY_SIZE(clocks)];
+		int nr = 0;
+
+		full_at = now_ns - unit_random_below(&random, 1000000);
+		for (int i = 0; i < FUZZ_ROUNDS; i++) {
+			/* Quiet times and storms. */
+			now_ns += unit_random_below(&random, i / 100 % 2 ? 4 * interval_ns : interval_ns / 3 + 1);
+			if (policy_bucket_take(&full_at, now_ns, interval_ns, burst))
+				taken_ns[nr++] = now_ns;
+		}
+		assert_true(nr > 0);
+		for (int first = 0; first < nr; first++)
+			for (int last = first; last < nr && last < first + 200; last++)
+				assert_true((u64)(last - first + 1) <=
+					    burst + (taken_ns[last] - taken_ns[first]) / interval_ns + 1);
 	}
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_before_survives_the_wrap), cmocka_unit_test(test_vtime_follows_weight),
-		cmocka_unit_test(test_lag_is_bounded),		 cmocka_unit_test(test_class_order),
-		cmocka_unit_test(test_chain_ends),		 cmocka_unit_test(test_chain_hands_on_the_root),
+		cmocka_unit_test(test_before_survives_the_wrap),
+		cmocka_unit_test(test_vtime_follows_weight),
+		cmocka_unit_test(test_weight_is_bounded),
+		cmocka_unit_test(test_group_weights_multiply),
+		cmocka_unit_test(test_lag_is_bounded),
+		cmocka_unit_test(test_lag_stays_bounded),
+		cmocka_unit_test(test_class_order),
+		cmocka_unit_test(test_charge_is_bounded),
+		cmocka_unit_test(test_clock_never_goes_back),
+		cmocka_unit_test(test_learning_converges),
+		cmocka_unit_test(test_chain_ends),
+		cmocka_unit_test(test_chain_hands_on_the_root),
 		cmocka_unit_test(test_busy_reader_lives_on),
-		cmocka_unit_test(test_bucket_keeps_its_rate),	 cmocka_unit_test(test_victims_rank),
-		cmocka_unit_test(test_histogram_buckets),	 cmocka_unit_test(test_shares_follow_weights),
+		cmocka_unit_test(test_bucket_keeps_its_rate),
+		cmocka_unit_test(test_preemption_gains),
+		cmocka_unit_test(test_search_ends),
+		cmocka_unit_test(test_speed_follows_use),
+		cmocka_unit_test(test_histogram_buckets),
+		cmocka_unit_test(test_nobody_starves),
+		cmocka_unit_test(test_equals_wait_for_a_round),
+		cmocka_unit_test(test_shares_follow_weights),
+		cmocka_unit_test(test_a_lead_is_no_priority),
+		cmocka_unit_test(test_sleepers_pay_less_within_bounds),
+		cmocka_unit_test(test_chain_budget_holds),
+		cmocka_unit_test(test_bucket_in_any_window),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return cmocka_run_group_tests_name("policy", tests, NULL, NULL);
 }
