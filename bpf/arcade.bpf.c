@@ -156,11 +156,27 @@ static __always_inline struct preempt_wakee wakee_of(struct task_struct *p, stru
 	};
 }
 
+/* Puts @p, which wakes up, on a CPU that is busy with somebody who comes after it. Return: that CPU, < 0 if there is none. */
+static __always_inline s32 preempt_for(struct task_struct *p, struct task_ctx *tctx, s32 prev_cpu,
+				       enum arcade_class class, bool home)
+{
+	struct preempt_wakee wakee;
+	s32 victim;
+
+	if (!knobs.preempt)
+		return -1;
+	fair_settle(p, tctx, topo_llc_of(prev_cpu));
+	wakee = wakee_of(p, tctx, class);
+	victim = preempt_pick_cpu(p, tctx, prev_cpu, &wakee, home);
+	if (victim >= 0)
+		compat_dsq_insert(p, COMPAT_DSQ_LOCAL, fair_slice(tctx, class), COMPAT_ENQ_PREEMPT | COMPAT_ENQ_IMMED);
+	return victim;
+}
+
 SEC("struct_ops/arcade_select_cpu")
 s32 BPF_PROG(arcade_select_cpu, struct task_struct *p, s32 prev_cpu, u64 wake_flags)
 {
 	struct task_ctx *tctx = task_ctx_of(p);
-	struct preempt_wakee wakee;
 	enum arcade_class class;
 	bool is_idle = false;
 	s32 cpu, victim;
@@ -168,21 +184,23 @@ s32 BPF_PROG(arcade_select_cpu, struct task_struct *p, s32 prev_cpu, u64 wake_fl
 	if (!tctx)
 		return scx_bpf_select_cpu_dfl(p, prev_cpu, wake_flags, &is_idle);
 	class = fair_class(p, tctx);
-	cpu = idle_select(p, tctx, class, prev_cpu, wake_flags, &is_idle);
+	/* The game would rather take a CPU at home than have one elsewhere that is idle. */
+	if (topo_is_uneven && fair_is_game(tctx)) {
+		cpu = idle_search(p, prev_cpu, POLICY_SEARCH_FAST_FIRST, true);
+		is_idle = cpu >= 0;
+		victim = is_idle ? -1 : preempt_for(p, tctx, prev_cpu, class, true);
+		if (victim >= 0)
+			return victim;
+	}
+	if (!is_idle)
+		cpu = idle_select(p, tctx, class, prev_cpu, wake_flags, &is_idle);
 	if (is_idle) {
 		compat_dsq_insert(p, COMPAT_DSQ_LOCAL, fair_slice(tctx, class), COMPAT_ENQ_IMMED);
 		stats_inc(nr_idle_direct);
 		return cpu;
 	}
-	if (!knobs.preempt)
-		return cpu;
-	fair_settle(p, tctx, topo_llc_of(cpu));
-	wakee = wakee_of(p, tctx, class);
-	victim = preempt_pick_cpu(p, tctx, cpu, &wakee);
-	if (victim < 0)
-		return cpu;
-	compat_dsq_insert(p, COMPAT_DSQ_LOCAL, fair_slice(tctx, class), COMPAT_ENQ_PREEMPT | COMPAT_ENQ_IMMED);
-	return victim;
+	victim = preempt_for(p, tctx, cpu, class, false);
+	return victim >= 0 ? victim : cpu;
 }
 
 /* For a task that can run on its CPU only. */
@@ -298,7 +316,7 @@ void BPF_PROG(arcade_running, struct task_struct *p)
 	class = fair_class(p, tctx);
 	/* The clock is where those are who run in their turn: one of low weight that is let in may be far ahead. */
 	if (!tctx->is_out_of_turn)
-		*clock = policy_clock(*clock, tctx->vtime, class);
+		*clock = policy_clock(*clock, tctx->vtime, class, fair_weight(p, tctx));
 	tctx->is_out_of_turn = false;
 	chain_account_run(p, tctx);
 	fair_note_running(cpu, p, tctx, class, now_ns);

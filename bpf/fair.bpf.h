@@ -27,6 +27,9 @@
 #define FAIR_AGE_CHECK_NS (20 * POLICY_NS_PER_MS)
 #define FAIR_AGE_CHECK_NR 256
 
+/* Never written. Not a constant, because the verifier would follow a search that starts with one task by task. */
+static volatile u64 fair_wait_long_ns = FAIR_WAIT_LONG_NS;
+
 /*
  * scx_bpf_now() of a CPU's last look for old tasks in its own queue and in its LLC's. By CPU, because what one may not take
  * another may.
@@ -74,8 +77,12 @@ static __always_inline void fair_charge(struct task_struct *p, struct task_ctx *
 {
 	u64 exec_ns = p->se.sum_exec_runtime, ran_ns = exec_ns - tctx->exec_seen_ns;
 
+	u64 *clock = clock_of(tctx->llc);
+	u32 weight = fair_weight(p, tctx);
+
 	tctx->exec_seen_ns = exec_ns;
-	tctx->vtime += policy_virtual(policy_charge(ran_ns, &tctx->burst_ns), fair_weight(p, tctx));
+	tctx->vtime += policy_virtual(policy_charge(ran_ns, &tctx->burst_ns), weight);
+	*clock = policy_clock_low(*clock, tctx->vtime, ran_ns, weight);
 	chain_charge(p, tctx, ran_ns);
 }
 
@@ -187,35 +194,63 @@ static __always_inline bool fair_take_out_of_turn(struct bpf_iter_scx_dsq *it, s
 	return true;
 }
 
-/*
- * Takes the first from the end of a queue that has waited long and may run on this CPU. What waits in a CPU's own queue
- * can run nowhere else, whatever its mask says. Return: how long it has waited, 0 if there was none.
- */
-static __always_inline u64 fair_take_aged(u64 dsq_id, s32 cpu, bool is_pinned, u64 now_ns)
+/* May @p, of a queue that is the CPU's own or not, run on @cpu? What waits in a CPU's own queue can run nowhere else. */
+static __always_inline bool fair_may_take(const struct task_struct *p, s32 cpu, bool is_pinned)
 {
+	return is_pinned || fair_may_run_on(p, cpu);
+}
+
+/* How long has the one waited who has waited longest in a queue and may run on this CPU? 0 if nobody has for long. */
+static __always_inline u64 fair_longest_wait(u64 dsq_id, s32 cpu, bool is_pinned, u64 now_ns)
+{
+	u64 longest_ns = fair_wait_long_ns;
 	struct bpf_iter_scx_dsq it;
 	struct task_struct *p;
-	u64 waited_ns = 0;
 	int i;
 
-	if (!scx_bpf_dsq_nr_queued(dsq_id))
+	if (!bpf_iter_scx_dsq_new(&it, dsq_id, COMPAT_DSQ_ITER_REV)) {
+		bpf_for(i, 0, FAIR_AGE_CHECK_NR) {
+			u64 waited_ns;
+
+			p = bpf_iter_scx_dsq_next(&it);
+			if (!p)
+				break;
+			waited_ns = fair_waited_ns(p, now_ns);
+			if (waited_ns > longest_ns && fair_may_take(p, cpu, is_pinned))
+				longest_ns = waited_ns;
+		}
+	}
+	bpf_iter_scx_dsq_destroy(&it);
+	return longest_ns > fair_wait_long_ns ? longest_ns : 0;
+}
+
+/* Takes the one who has waited longest, if that is long. Return: how long, 0 if there was none. */
+static __always_inline u64 fair_take_aged(u64 dsq_id, s32 cpu, bool is_pinned, u64 now_ns)
+{
+	u64 longest_ns = fair_longest_wait(dsq_id, cpu, is_pinned, now_ns);
+	struct bpf_iter_scx_dsq it;
+	struct task_struct *p;
+	bool taken = false;
+	int i;
+
+	if (!longest_ns)
 		return 0;
 	if (!bpf_iter_scx_dsq_new(&it, dsq_id, COMPAT_DSQ_ITER_REV)) {
 		bpf_for(i, 0, FAIR_AGE_CHECK_NR) {
 			p = bpf_iter_scx_dsq_next(&it);
 			if (!p)
 				break;
-			waited_ns = fair_waited_ns(p, now_ns);
-			if (waited_ns > FAIR_WAIT_LONG_NS && (is_pinned || fair_may_run_on(p, cpu)) &&
-			    fair_take_out_of_turn(&it, p))
-				break;
-			waited_ns = 0;
+			if (fair_waited_ns(p, now_ns) < longest_ns || !fair_may_take(p, cpu, is_pinned))
+				continue;
+			taken = fair_take_out_of_turn(&it, p);
+			break;
 		}
 	}
 	bpf_iter_scx_dsq_destroy(&it);
-	if (waited_ns)
-		stats_inc(nr_aged);
-	return waited_ns;
+	if (!taken)
+		return 0;
+	stats_inc(nr_aged);
+	return longest_ns;
 }
 
 /*
@@ -265,7 +300,7 @@ static __always_inline bool fair_renew(s32 cpu, struct task_struct *prev, struct
 	if (tctx) {
 		u64 *clock = clock_of(tctx->llc);
 
-		*clock = policy_clock(*clock, tctx->vtime, class);
+		*clock = policy_clock(*clock, tctx->vtime, class, fair_weight(prev, tctx));
 		fair_note_running(cpu, prev, tctx, class, now_ns);
 	}
 	stats_inc(nr_kept);
@@ -301,6 +336,8 @@ static __always_inline void fair_dispatch(s32 cpu, struct task_struct *prev)
 			u64 deadline;
 
 			fair_charge(prev, tctx);
+			/* It may have been alone for long: what it is owed has an end. */
+			fair_settle(prev, tctx, llc);
 			class = fair_class(prev, tctx);
 			deadline = fair_deadline(prev, tctx, class);
 			if (!(in_llc && fair_head_is_before(llc_dsq, deadline)) &&

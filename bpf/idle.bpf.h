@@ -22,11 +22,11 @@ static __always_inline bool idle_take(const struct task_struct *p, const struct 
 	       scx_bpf_test_and_clear_cpu_idle(cpu);
 }
 
-/* Return: an idle CPU among the first or last of the order, < 0 if there is none. */
+/* Return: an idle CPU among the first or last @nr of the order, < 0 if there is none. */
 static __always_inline s32 idle_scan(const struct task_struct *p, const struct cpumask *candidates, s32 prev_cpu,
-				     enum policy_search search)
+				     enum policy_search search, u32 nr)
 {
-	u32 nr = topo_nr_places < IDLE_SEARCH_MAX ? topo_nr_places : IDLE_SEARCH_MAX, i;
+	u32 i;
 
 	if (policy_is_kept(search, topo_is_home(prev_cpu)) && idle_take(p, candidates, prev_cpu))
 		return prev_cpu;
@@ -39,20 +39,24 @@ static __always_inline s32 idle_scan(const struct task_struct *p, const struct c
 	return -1;
 }
 
-static __always_inline s32 idle_search(const struct task_struct *p, s32 prev_cpu, enum policy_search search)
+/* @home: only among the best CPUs. */
+static __noinline s32 idle_search(struct task_struct *p, s32 prev_cpu, enum policy_search search, bool home)
 {
+	u32 nr = home ? topo_nr_home_places : topo_nr_places;
 	const struct cpumask *candidates;
 	s32 cpu;
 
 	if (!compat_can_read_idle_masks())
 		return -1;
+	if (nr > IDLE_SEARCH_MAX)
+		nr = IDLE_SEARCH_MAX;
 	candidates = scx_bpf_get_idle_smtmask();
-	cpu = idle_scan(p, candidates, prev_cpu, search);
+	cpu = idle_scan(p, candidates, prev_cpu, search, nr);
 	scx_bpf_put_idle_cpumask(candidates);
 	if (cpu >= 0)
 		return cpu;
 	candidates = scx_bpf_get_idle_cpumask();
-	cpu = idle_scan(p, candidates, prev_cpu, search);
+	cpu = idle_scan(p, candidates, prev_cpu, search, nr);
 	scx_bpf_put_idle_cpumask(candidates);
 	return cpu;
 }
@@ -71,7 +75,7 @@ static __always_inline s32 idle_select(struct task_struct *p, const struct task_
 	enum policy_search search = idle_search_of(tctx, class);
 
 	if (search != POLICY_SEARCH_KERNEL) {
-		s32 cpu = idle_search(p, prev_cpu, search);
+		s32 cpu = idle_search(p, prev_cpu, search, false);
 
 		if (cpu >= 0) {
 			*is_idle = true;
@@ -89,7 +93,7 @@ static __always_inline s32 idle_pick_cpu(struct task_struct *p, const struct tas
 	s32 cpu;
 
 	if (search != POLICY_SEARCH_KERNEL)
-		return idle_search(p, prev_cpu, search);
+		return idle_search(p, prev_cpu, search, false);
 	cpu = scx_bpf_pick_idle_cpu(p->cpus_ptr, COMPAT_PICK_IDLE_CORE);
 	return cpu >= 0 ? cpu : scx_bpf_pick_idle_cpu(p->cpus_ptr, 0);
 }

@@ -193,22 +193,36 @@ static inline u64 policy_clamp_vtime(u64 vtime, u64 clock, u64 slice_ns, u32 wei
  */
 static inline u64 policy_deadline(u64 vtime, u64 clock, u64 slice_ns, u32 weight, enum arcade_class class)
 {
-	if (class == ARCADE_CLASS_CHAIN && policy_before(clock, vtime))
-		vtime = clock;
+	/* Nor does its weight: the cause is the player's. */
+	if (class == ARCADE_CLASS_CHAIN)
+		return (policy_before(clock, vtime) ? clock : vtime) - policy_lead(class);
 	return vtime + policy_virtual(slice_ns, weight) - policy_lead(class);
 }
 
 /*
- * The clock when a task starts to run. A member runs by its cause, not by its vtime; a game's thread that has used up its
- * lead is where the others are.
+ * The clock when a task starts to run in its turn. A member runs by its cause, not by its vtime; a game's thread that has
+ * used up its lead is where the others are. One of low weight that has a CPU for itself goes ahead a hundred times as fast
+ * as time: it must not take the clock along, or everybody else would be at the end of his credit.
  */
-static inline u64 policy_clock(u64 clock, u64 vtime, enum arcade_class class)
+static inline u64 policy_clock(u64 clock, u64 vtime, enum arcade_class class, u32 weight)
 {
-	if (class == ARCADE_CLASS_CHAIN)
+	if (class == ARCADE_CLASS_CHAIN || weight < POLICY_WEIGHT_DEFAULT)
 		return clock;
 	if (policy_is_game(class))
 		vtime -= policy_lead(class);
 	return policy_max_time(clock, vtime);
+}
+
+/* But where only such tasks run it must not stand still either: it follows them slowly. @ran_ns: of one of @vtime. */
+#define POLICY_CLOCK_DIVISOR 16
+
+static inline u64 policy_clock_low(u64 clock, u64 vtime, u64 ran_ns, u32 weight)
+{
+	u64 next = clock + ran_ns / POLICY_CLOCK_DIVISOR;
+
+	if (weight >= POLICY_WEIGHT_DEFAULT)
+		return clock;
+	return policy_max_time(clock, policy_before(next, vtime) ? next : vtime);
 }
 
 /* @nvcsw: the task's count now. Cheap part first: for most tasks it is also the last. */

@@ -98,29 +98,31 @@ static __always_inline bool preempt_claim(struct task_ctx *tctx, s32 cpu, const 
 {
 	if (!preempt_take_tokens(tctx, cpu, wakee->now_ns))
 		return false;
-	preempt_note_running(cpu, wakee->class, wakee->root_ns, wakee->deadline, wakee->now_ns);
+	/* By the clock of the CPU that is taken. */
+	preempt_note_running(cpu, wakee->class, wakee->root_ns,
+			     wakee->deadline + *clock_of(topo_llc_of(cpu)) - *clock_of(wakee->llc), wakee->now_ns);
 	stats_inc(nr_preempts[wakee->class & 7]);
 	return true;
 }
 
 /*
- * The CPU that @p takes, all being busy. Starts at @prev_cpu and goes through its LLC, so that among equals the warm cache
- * wins; chain members and the game's threads go on to the other LLCs. Return: a CPU of p's mask, claimed; -1 if there is
- * none to take, or no token.
+ * The CPU that @p takes, those that it would like being busy. At @home only the best CPUs of the machine are looked at, in
+ * their order; else all of its LLC round @prev_cpu, so that among equals the warm cache wins, and for chain members and the
+ * game's threads the other LLCs, too. Return: a CPU of p's mask, claimed; -1 if there is none to take, or no token.
  */
-static __always_inline s32 preempt_pick_cpu(struct task_struct *p, struct task_ctx *tctx, s32 prev_cpu,
-					    const struct preempt_wakee *wakee)
+static __noinline s32 preempt_pick_cpu(struct task_struct *p, struct task_ctx *tctx, s32 prev_cpu,
+				       const struct preempt_wakee *wakee, bool home)
 {
 	bool is_urgent = wakee->class > ARCADE_CLASS_NORMAL;
-	u32 nr = is_urgent ? topo_nr_places : topo_llc_nr[wakee->llc & (ARCADE_MAX_LLCS - 1)], i;
-	u32 max = is_urgent ? PREEMPT_SEARCH_MAX : PREEMPT_SEARCH_NORMAL;
+	u32 nr = home ? topo_nr_home_places : is_urgent ? topo_nr_places : topo_llc_nr[wakee->llc & (ARCADE_MAX_LLCS - 1)];
+	u32 max = is_urgent ? PREEMPT_SEARCH_MAX : PREEMPT_SEARCH_NORMAL, i;
 	s64 best_gain = preempt_no_gain;
 	s32 best = -1;
 
 	if (nr > max)
 		nr = max;
 	bpf_for(i, 0, nr) {
-		s32 cpu = topo_cpu_near(prev_cpu, i);
+		s32 cpu = home ? topo_cpu_at(i) : topo_cpu_near(prev_cpu, i);
 		s64 gain = preempt_gain(cpu, wakee);
 
 		if (gain > best_gain && bpf_cpumask_test_cpu(cpu, p->cpus_ptr)) {
@@ -129,7 +131,7 @@ static __always_inline s32 preempt_pick_cpu(struct task_struct *p, struct task_c
 		}
 	}
 	if (best < 0) {
-		if (is_urgent)
+		if (is_urgent && !home)
 			stats_inc(nr_preempt_no_victim);
 		return -1;
 	}
