@@ -200,29 +200,28 @@ static inline u64 policy_deadline(u64 vtime, u64 clock, u64 slice_ns, u32 weight
 }
 
 /*
- * The clock when a task starts to run in its turn. A member runs by its cause, not by its vtime; a game's thread that has
- * used up its lead is where the others are. One of low weight that has a CPU for itself goes ahead a hundred times as fast
- * as time: it must not take the clock along, or everybody else would be at the end of his credit.
+ * The clock when a task starts to run in its turn, while others wait: where it starts. A member runs by its cause, not by
+ * its vtime; a game's thread that has used up its lead is where the others are.
  */
-static inline u64 policy_clock(u64 clock, u64 vtime, enum arcade_class class, u32 weight)
+static inline u64 policy_clock(u64 clock, u64 vtime, enum arcade_class class)
 {
-	if (class == ARCADE_CLASS_CHAIN || weight < POLICY_WEIGHT_DEFAULT)
+	if (class == ARCADE_CLASS_CHAIN)
 		return clock;
 	if (policy_is_game(class))
 		vtime -= policy_lead(class);
 	return policy_max_time(clock, vtime);
 }
 
-/* But where only such tasks run it must not stand still either: it follows them slowly. @ran_ns: of one of @vtime. */
-#define POLICY_CLOCK_DIVISOR 16
-
-static inline u64 policy_clock_low(u64 clock, u64 vtime, u64 ran_ns, u32 weight)
+/*
+ * The clock after a task has run for @ran_ns to @vtime while nobody waited: no faster than time. One of low weight that has
+ * a CPU for itself goes ahead a hundred times as fast, and would leave everybody else at the end of his credit.
+ */
+static inline u64 policy_clock_alone(u64 clock, u64 vtime, u64 ran_ns, enum arcade_class class)
 {
-	u64 next = clock + ran_ns / POLICY_CLOCK_DIVISOR;
+	u64 limit = clock + ran_ns;
 
-	if (weight >= POLICY_WEIGHT_DEFAULT)
-		return clock;
-	return policy_max_time(clock, policy_before(next, vtime) ? next : vtime);
+	vtime = policy_clock(clock, vtime, class);
+	return policy_before(limit, vtime) ? limit : vtime;
 }
 
 /* @nvcsw: the task's count now. Cheap part first: for most tasks it is also the last. */
