@@ -22,8 +22,8 @@
 #define PREEMPT_SEARCH_NORMAL 16
 #define FAIR_WAIT_LONG_NS (200 * SIM_MS)
 #define FAIR_WAIT_MAX_NS (500 * SIM_MS)
-#define FAIR_AGE_CHECK_NS (10 * SIM_MS)
-#define FAIR_AGE_CHECK_NR 32
+#define FAIR_AGE_CHECK_NS (20 * SIM_MS)
+#define FAIR_AGE_CHECK_NR 256
 
 #define MAX_LOCAL 64
 
@@ -35,14 +35,15 @@ struct queue {
 
 struct arcade_cpu {
 	struct policy_victim running;
-	u64 full_at_ns, aged_at_ns;
+	u64 full_at_ns;
+	u64 looked_own_ns, looked_llc_ns;
 	struct queue pinned;
 	struct sim_task *local[MAX_LOCAL];	/* the CPU's own queue: first in, first out, but for preemptors */
 	s32 nr_local;
 };
 
 struct arcade {
-	u64 clocks[SIM_MAX_LLCS], aged_at_ns[SIM_MAX_LLCS];
+	u64 clocks[SIM_MAX_LLCS];
 	struct queue llcs[SIM_MAX_LLCS];
 	struct arcade_cpu cpus[SIM_MAX_CPUS];
 	u64 lane_root_ns;
@@ -154,9 +155,12 @@ static enum arcade_class fair_class(struct sim *sim, struct sim_task *p)
 static void fair_charge(struct sim *sim, struct sim_task *p)
 {
 	u64 ran_ns = p->sum_exec_ns - p->ctx.exec_seen_ns;
+	u64 *clock = &arcade_of(sim)->clocks[p->ctx.llc];
+	u32 weight = fair_weight(sim, p);
 
 	p->ctx.exec_seen_ns = p->sum_exec_ns;
-	p->ctx.vtime += policy_virtual(policy_charge(ran_ns, &p->ctx.burst_ns), fair_weight(sim, p));
+	p->ctx.vtime += policy_virtual(policy_charge(ran_ns, &p->ctx.burst_ns), weight);
+	*clock = policy_clock_low(*clock, p->ctx.vtime, ran_ns, weight);
 	if (policy_chain_joined(&p->ctx.chain, p->nvcsw))
 		p->ctx.chain.ran_ns += ran_ns;
 }
@@ -227,7 +231,7 @@ static s64 preempt_gain(struct sim *sim, s32 cpu, const struct preempt_wakee *wa
 				   llc != wakee->llc);
 }
 
-static bool preempt_claim(struct sim *sim, struct sim_task *p, s32 cpu, const struct preempt_wakee *wakee)
+static bool preempt_take_tokens(struct sim *sim, struct sim_task *p, s32 cpu)
 {
 	u64 full_at_ns = p->ctx.preempt_full_at_ns;
 
@@ -235,7 +239,18 @@ static bool preempt_claim(struct sim *sim, struct sim_task *p, s32 cpu, const st
 	    !policy_bucket_take(&arcade_of(sim)->cpus[cpu].full_at_ns, sim->now_ns, PREEMPT_INTERVAL_NS, PREEMPT_BURST))
 		return false;
 	p->ctx.preempt_full_at_ns = full_at_ns;
-	preempt_note_running(sim, cpu, wakee->class, wakee->root_ns, wakee->deadline);
+	return true;
+}
+
+static bool preempt_claim(struct sim *sim, struct sim_task *p, s32 cpu, const struct preempt_wakee *wakee)
+{
+	const u64 *clocks = arcade_of(sim)->clocks;
+
+	if (!preempt_take_tokens(sim, p, cpu))
+		return false;
+	/* By the clock of the CPU that is taken. */
+	preempt_note_running(sim, cpu, wakee->class, wakee->root_ns,
+			     wakee->deadline + clocks[sim_llc_of(sim, cpu)] - clocks[wakee->llc]);
 	sim->stats.nr_preempts += sim_measures(sim);
 	return true;
 }
@@ -265,16 +280,17 @@ static s32 topo_cpu_near(struct sim *sim, s32 cpu, u32 i)
 	return sim->places[(first + i) % sim->nr_places];
 }
 
-static s32 preempt_pick_cpu(struct sim *sim, struct sim_task *p, s32 prev_cpu, const struct preempt_wakee *wakee)
+static s32 preempt_pick_cpu(struct sim *sim, struct sim_task *p, s32 prev_cpu, const struct preempt_wakee *wakee,
+			    bool home)
 {
 	bool is_urgent = wakee->class > ARCADE_CLASS_NORMAL;
-	u32 first, nr = is_urgent ? sim->nr_places : topo_llc_nr(sim, wakee->llc, &first);
+	u32 first, nr = home ? sim->nr_home : is_urgent ? sim->nr_places : topo_llc_nr(sim, wakee->llc, &first);
 	u32 max = is_urgent ? PREEMPT_SEARCH_MAX : PREEMPT_SEARCH_NORMAL;
 	s64 best_gain = 0;
 	s32 best = -1;
 
 	for (u32 i = 0; i < nr && i < max; i++) {
-		s32 cpu = topo_cpu_near(sim, prev_cpu, i);
+		s32 cpu = home ? sim->places[i] : topo_cpu_near(sim, prev_cpu, i);
 		s64 gain = preempt_gain(sim, cpu, wakee);
 
 		if (gain > best_gain) {
@@ -342,14 +358,12 @@ static s32 scx_select_cpu_dfl(struct sim *sim, s32 prev_cpu, bool *is_idle)
 	return prev_cpu;
 }
 
-static s32 idle_scan(struct sim *sim, bool whole_core, s32 prev_cpu, enum policy_search search)
+static s32 idle_scan(struct sim *sim, bool whole_core, s32 prev_cpu, enum policy_search search, u32 nr)
 {
-	u32 nr = sim->nr_places;
-
 	if (policy_is_kept(search, sim->place_of[prev_cpu] < sim->nr_home) && take_of(sim, prev_cpu, whole_core))
 		return prev_cpu;
 	for (u32 i = 0; i < nr; i++) {
-		s32 cpu = sim->places[search == POLICY_SEARCH_FAST_FIRST ? i : nr - 1 - i];
+		s32 cpu = sim->places[search == POLICY_SEARCH_FAST_FIRST ? i : sim->nr_places - 1 - i];
 
 		if (take_of(sim, cpu, whole_core))
 			return cpu;
@@ -357,16 +371,22 @@ static s32 idle_scan(struct sim *sim, bool whole_core, s32 prev_cpu, enum policy
 	return -1;
 }
 
-static s32 idle_search(struct sim *sim, s32 prev_cpu, enum policy_search search)
+static s32 idle_search(struct sim *sim, s32 prev_cpu, enum policy_search search, bool home)
 {
-	s32 cpu = idle_scan(sim, true, prev_cpu, search);
+	u32 nr = home ? sim->nr_home : sim->nr_places;
+	s32 cpu = idle_scan(sim, true, prev_cpu, search, nr);
 
-	return cpu >= 0 ? cpu : idle_scan(sim, false, prev_cpu, search);
+	return cpu >= 0 ? cpu : idle_scan(sim, false, prev_cpu, search, nr);
+}
+
+static bool topo_is_uneven(const struct sim *sim)
+{
+	return sim->topology.nr_llcs > 1 || sim->has_speeds;
 }
 
 static enum policy_search idle_search_of(struct sim *sim, struct sim_task *p, enum arcade_class class)
 {
-	if (sim->topology.nr_llcs == 1 && !sim->has_speeds)
+	if (!topo_is_uneven(sim))
 		return POLICY_SEARCH_KERNEL;
 	return policy_search(class, fair_is_game(sim, p), sim->opt->arm == SIM_ARM_GAME, sim->topology.nr_llcs,
 			     sim->has_speeds);
@@ -377,7 +397,7 @@ static s32 idle_select(struct sim *sim, struct sim_task *p, enum arcade_class cl
 	enum policy_search search = idle_search_of(sim, p, class);
 
 	if (search != POLICY_SEARCH_KERNEL) {
-		s32 cpu = idle_search(sim, prev_cpu, search);
+		s32 cpu = idle_search(sim, prev_cpu, search, false);
 
 		if (cpu >= 0) {
 			*is_idle = true;
@@ -393,7 +413,7 @@ static s32 idle_pick_cpu(struct sim *sim, struct sim_task *p, enum arcade_class 
 	s32 cpu;
 
 	if (search != POLICY_SEARCH_KERNEL)
-		return idle_search(sim, prev_cpu, search);
+		return idle_search(sim, prev_cpu, search, false);
 	cpu = scx_pick_idle(sim, true, -1);
 	return cpu >= 0 ? cpu : scx_pick_idle(sim, false, -1);
 }
@@ -432,7 +452,8 @@ static void enqueue_pinned(struct sim *sim, struct sim_task *p, enum arcade_clas
 		return;
 	}
 	if (is_wakeup && ((preempt_gain(sim, p->pinned_cpu, &wakee) > 0 && preempt_claim(sim, p, p->pinned_cpu, &wakee)) ||
-			  (p->is_kthread && c->running.class == ARCADE_CLASS_NORMAL))) {
+			  (p->is_kthread && c->running.class == ARCADE_CLASS_NORMAL &&
+			   preempt_take_tokens(sim, p, p->pinned_cpu)))) {
 		insert_local(sim, p, p->pinned_cpu, fair_slice(p, class), true, from_cpu);
 		return;
 	}
@@ -486,12 +507,20 @@ static void arcade_enable(struct sim *sim, struct sim_task *p, const struct sim_
 	}
 }
 
-static void arcade_wake(struct sim *sim, struct sim_task *p, const struct sim_waker *waker, bool is_fork)
+static s32 preempt_for(struct sim *sim, struct sim_task *p, s32 prev_cpu, enum arcade_class class, bool home)
 {
 	struct preempt_wakee wakee;
+
+	fair_settle(sim, p, sim_llc_of(sim, prev_cpu));
+	wakee = wakee_of(sim, p, class);
+	return preempt_pick_cpu(sim, p, prev_cpu, &wakee, home);
+}
+
+static void arcade_wake(struct sim *sim, struct sim_task *p, const struct sim_waker *waker, bool is_fork)
+{
 	enum arcade_class class;
 	bool is_idle = false;
-	s32 cpu, victim;
+	s32 cpu = -1, victim;
 
 	if (is_fork)
 		arcade_enable(sim, p, waker);
@@ -501,14 +530,22 @@ static void arcade_wake(struct sim *sim, struct sim_task *p, const struct sim_wa
 		return;
 	}
 	class = fair_class(sim, p);
-	cpu = idle_select(sim, p, class, p->cpu, &is_idle);
+	if (topo_is_uneven(sim) && fair_is_game(sim, p)) {
+		cpu = idle_search(sim, p->cpu, POLICY_SEARCH_FAST_FIRST, true);
+		is_idle = cpu >= 0;
+		victim = is_idle ? -1 : preempt_for(sim, p, p->cpu, class, true);
+		if (victim >= 0) {
+			insert_local(sim, p, victim, fair_slice(p, class), true, waker->cpu);
+			return;
+		}
+	}
+	if (!is_idle)
+		cpu = idle_select(sim, p, class, p->cpu, &is_idle);
 	if (is_idle) {
 		insert_local(sim, p, cpu, fair_slice(p, class), false, waker->cpu);
 		return;
 	}
-	fair_settle(sim, p, sim_llc_of(sim, cpu));
-	wakee = wakee_of(sim, p, class);
-	victim = preempt_pick_cpu(sim, p, cpu, &wakee);
+	victim = preempt_for(sim, p, cpu, class, false);
 	if (victim >= 0)
 		insert_local(sim, p, victim, fair_slice(p, class), true, waker->cpu);
 	else
@@ -531,7 +568,7 @@ static void arcade_start(struct sim *sim, s32 cpu, struct sim_task *p)
 	p->ctx.queued_at_ns = 0;
 	class = fair_class(sim, p);
 	if (!p->ctx.is_out_of_turn)
-		*clock = policy_clock(*clock, p->ctx.vtime, class);
+		*clock = policy_clock(*clock, p->ctx.vtime, class, fair_weight(sim, p));
 	p->ctx.is_out_of_turn = false;
 	preempt_note_running(sim, cpu, class, fair_root(p, class), fair_deadline(sim, p, class));
 }
@@ -549,29 +586,36 @@ static void arcade_stopping(struct sim *sim, struct sim_task *p, bool runnable)
 
 /* --- fair_dispatch() --- */
 
+/* Return: how long the one that was taken has waited, 0 if there was none. */
 static u64 fair_take_aged(struct sim *sim, struct queue *queue, struct sim_task **taken)
 {
+	u64 longest_ns = FAIR_WAIT_LONG_NS;
+	s32 longest = -1;
+
 	for (s32 i = queue->nr - 1; i >= 0 && i >= queue->nr - FAIR_AGE_CHECK_NR; i--) {
 		u64 waited_ns = sim->now_ns - queue->tasks[i]->ctx.queued_at_ns;
 
-		if (waited_ns <= FAIR_WAIT_LONG_NS)
+		if (waited_ns <= longest_ns)
 			continue;
-		*taken = queue_take(queue, i);
-		(*taken)->ctx.is_out_of_turn = true;
-		sim->stats.nr_aged += sim_measures(sim);
-		return waited_ns;
+		longest_ns = waited_ns;
+		longest = i;
 	}
-	return 0;
+	if (longest < 0)
+		return 0;
+	*taken = queue_take(queue, longest);
+	(*taken)->ctx.is_out_of_turn = true;
+	sim->stats.nr_aged += sim_measures(sim);
+	return longest_ns;
 }
 
-static struct sim_task *fair_look_for_aged(struct sim *sim, u64 *aged_at_ns, struct queue *queue)
+static struct sim_task *fair_look_for_aged(struct sim *sim, u64 *looked_ns, struct queue *queue)
 {
 	struct sim_task *taken = NULL;
 
-	if (!queue->nr || policy_before(sim->now_ns, *aged_at_ns + FAIR_AGE_CHECK_NS))
+	if (!queue->nr || policy_before(sim->now_ns, *looked_ns + FAIR_AGE_CHECK_NS))
 		return NULL;
 	if (fair_take_aged(sim, queue, &taken) < FAIR_WAIT_MAX_NS)
-		*aged_at_ns = sim->now_ns;
+		*looked_ns = sim->now_ns;
 	return taken;
 }
 
@@ -581,7 +625,7 @@ static void fair_renew(struct sim *sim, s32 cpu, struct sim_task *prev, enum arc
 
 	prev->ctx.slice_ns = fair_slice(prev, class);
 	prev->ctx.slice_exec_ns = prev->sum_exec_ns;
-	*clock = policy_clock(*clock, prev->ctx.vtime, class);
+	*clock = policy_clock(*clock, prev->ctx.vtime, class, fair_weight(sim, prev));
 	preempt_note_running(sim, cpu, class, fair_root(prev, class), fair_deadline(sim, prev, class));
 }
 
@@ -609,13 +653,14 @@ static struct sim_task *fair_dispatch(struct sim *sim, s32 cpu, struct sim_task 
 
 	if (in_cpu->nr && (!in_llc->nr || policy_before(in_cpu->tasks[0]->ctx.deadline, in_llc->tasks[0]->ctx.deadline)))
 		first = in_cpu;
-	aged = fair_look_for_aged(sim, &arcade->cpus[cpu].aged_at_ns, in_cpu);
+	aged = fair_look_for_aged(sim, &arcade->cpus[cpu].looked_own_ns, in_cpu);
 	if (!aged)
-		aged = fair_look_for_aged(sim, &arcade->aged_at_ns[llc], in_llc);
+		aged = fair_look_for_aged(sim, &arcade->cpus[cpu].looked_llc_ns, in_llc);
 	if (aged)
 		return aged;
 	if (prev) {
 		fair_charge(sim, prev);
+		fair_settle(sim, prev, llc);
 		class = fair_class(sim, prev);
 		if (!first->nr || policy_before(fair_deadline(sim, prev, class), first->tasks[0]->ctx.deadline)) {
 			fair_renew(sim, cpu, prev, class);

@@ -142,7 +142,7 @@ static void test_lag_stays_bounded(void **state)
 	for (int round = 0; round < 200; round++) {
 		u64 clock[2] = { clocks[round % ARRAY_SIZE(clocks)], unit_random_next(&random) };
 		u32 base_weight = random_weight(&random), llc = 0;
-		u64 vtime = clock[0], burst_ns = 0;
+		u64 vtime = clock[0], burst_ns = 0, ran_ns;
 		bool is_game = false;
 
 		for (int step = 0; step < 100; step++) {
@@ -150,8 +150,9 @@ static void test_lag_stays_bounded(void **state)
 
 			switch (unit_random_below(&random, 6)) {
 			case 0: /* runs, however long without a tick */
-				vtime += policy_virtual(policy_charge(unit_random_below(&random, 2000000000), &burst_ns),
-							weight);
+				ran_ns = unit_random_below(&random, 2000000000);
+				vtime += policy_virtual(policy_charge(ran_ns, &burst_ns), weight);
+				clock[llc] = policy_clock_low(clock[llc], vtime, ran_ns, weight);
 				break;
 			case 1: /* sleeps for up to minutes, while others run */
 				clock[llc] += unit_random_next(&random) >> 28;
@@ -169,7 +170,7 @@ static void test_lag_stays_bounded(void **state)
 				weight = policy_weight(base_weight, 0, is_game);
 				break;
 			default:
-				clock[llc] = policy_clock(clock[llc], vtime, random_class(&random));
+				clock[llc] = policy_clock(clock[llc], vtime, random_class(&random), weight);
 			}
 			vtime = policy_clamp_vtime(vtime, clock[llc], 3 * MS, weight, is_game);
 			check_lag(vtime, clock[llc], 3 * MS, weight, is_game);
@@ -195,14 +196,21 @@ static void test_class_order(void **state)
 		for (int class = ARCADE_CLASS_BACKGROUND; class < ARCADE_CLASS_CHAIN; class++)
 			assert_true(policy_before(policy_deadline(vtime, clock, slice, weight, class + 1),
 						  policy_deadline(vtime, clock, slice, weight, class)));
+		/* Nothing about a member but its lag counts, and of that only what it is owed. */
+		assert_int_equal(policy_deadline(vtime, clock, slice, weight, ARCADE_CLASS_CHAIN),
+				 policy_deadline(vtime, clock, 3 * MS, 100, ARCADE_CLASS_CHAIN));
+		assert_int_equal(policy_deadline(vtime, clock, slice, weight, ARCADE_CLASS_CHAIN),
+				 (policy_before(vtime, clock) ? vtime : clock) - POLICY_CHAIN_LEAD_NS);
 		/* In one class, lag decides; with equal lag, who asks for less. */
 		assert_false(policy_before(policy_deadline(vtime + 1, clock, slice, weight, ARCADE_CLASS_NORMAL),
 					   policy_deadline(vtime, clock, slice, weight, ARCADE_CLASS_NORMAL)));
 		assert_false(policy_before(policy_deadline(vtime, clock, slice, weight, ARCADE_CLASS_NORMAL),
 					   policy_deadline(vtime, clock, slice, weight + 1, ARCADE_CLASS_NORMAL)));
 
-		/* A member comes before a sleeper with all its credit, whatever it owes … */
+		/* A member comes before a sleeper with all its credit, whatever it owes, … */
 		assert_true(policy_before(member, sleeper));
+		/* … of nice 19 or not, … */
+		assert_int_equal(policy_deadline(clock + debt, clock, slice, weight, ARCADE_CLASS_CHAIN), member);
 		/* … and before the game's, whatever is owed to it; … */
 		for (int class = ARCADE_CLASS_GAME; class <= ARCADE_CLASS_FRAME; class++)
 			assert_true(policy_before(member, policy_deadline(clock - POLICY_CREDIT_NS, clock, slice,
@@ -256,16 +264,57 @@ static void test_clock_never_goes_back(void **state)
 		for (int step = 0; step < 20; step++) {
 			u64 vtime = clock + (s64)unit_random_below(&random, 1000000000) - 500 * (s64)MS;
 			enum arcade_class class = random_class(&random);
-			u64 next = policy_clock(clock, vtime, class);
+			u32 weight = random_weight(&random);
+			u64 next = policy_clock(clock, vtime, class, weight);
 
 			assert_false(policy_before(next, clock));
-			/* Never beyond the task that it follows, and not at all for a member. */
+			/* Never beyond the task that it follows, and not at all for a member or one of low weight. */
 			if (next != clock)
 				assert_false(policy_before(vtime, next));
-			if (class == ARCADE_CLASS_CHAIN)
+			if (class == ARCADE_CLASS_CHAIN || weight < POLICY_WEIGHT_DEFAULT)
 				assert_int_equal(next, clock);
+			else if (!policy_is_game(class))
+				assert_int_equal(next, policy_max_time(clock, vtime));
 			clock = next;
 		}
+	}
+}
+
+/* Where only low weights run the clock goes on, slowly: never beyond whom it follows, never as fast as time. */
+static void test_low_weights_hardly_move_the_clock(void **state)
+{
+	struct unit_random random = { .state = 13 };
+
+	for (int i = 0; i < FUZZ_ROUNDS; i++) {
+		u64 clock = clocks[i % ARRAY_SIZE(clocks)], start = clock, ran_ns = 0, vtime;
+
+		for (int step = 0; step < 20; step++) {
+			u32 weight = random_weight(&random), run_ns = unit_random_below(&random, 10000000);
+			u64 next;
+
+			vtime = clock + (s64)unit_random_below(&random, 1000000000) - 500 * (s64)MS;
+			next = policy_clock_low(clock, vtime, run_ns, weight);
+			assert_false(policy_before(next, clock));
+			if (weight >= POLICY_WEIGHT_DEFAULT)
+				assert_int_equal(next, clock);
+			else if (policy_before(clock + run_ns / POLICY_CLOCK_DIVISOR, vtime))
+				assert_int_equal(next, clock + run_ns / POLICY_CLOCK_DIVISOR);
+			if (next != clock)
+				assert_false(policy_before(vtime, next));
+			ran_ns += run_ns;
+			clock = next;
+			assert_true(clock - start <= ran_ns / POLICY_CLOCK_DIVISOR);
+		}
+	}
+	/* One of nice 19 that has a CPU for itself is a hundred times as fast as time: it goes ahead alone. */
+	for (size_t i = 0; i < ARRAY_SIZE(clocks); i++) {
+		u64 clock = clocks[i], vtime = clock;
+
+		for (int ms = 0; ms < 1000; ms++) {
+			vtime = policy_clamp_vtime(vtime + policy_virtual(MS, 1), clock, 3 * MS, 1, false);
+			clock = policy_clock(policy_clock_low(clock, vtime, MS, 1), vtime, ARCADE_CLASS_NORMAL, 1);
+		}
+		assert_int_equal(clock - clocks[i], 1000 * MS / POLICY_CLOCK_DIVISOR);
 	}
 }
 
@@ -427,10 +476,18 @@ static void test_preemption_gains(void **state)
 		if (victim.class == ARCADE_CLASS_CHAIN &&
 		    (class != ARCADE_CLASS_CHAIN || !policy_before(root_ns, victim.root_ns)))
 			assert_true(gain <= 0 && far <= 0);
-		/* Who has just got his CPU keeps it from his equals, but not from one who comes far before him. */
-		if (ran_ns < (s64)POLICY_PROTECT_NS && victim.class != ARCADE_CLASS_CHAIN && class <= victim.class &&
-		    diff < (s64)POLICY_PROTECT_GAIN_NS)
-			assert_true(gain <= 0 && far <= 0);
+		/*
+		 * Who has just got his CPU keeps it from his equals, but not from one who comes far before him or is of a
+		 * higher class. To all others he yields by as much as he comes after them.
+		 */
+		if (victim.class != ARCADE_CLASS_CHAIN && victim.class != ARCADE_CLASS_NONE && class != ARCADE_CLASS_BACKGROUND) {
+			if (ran_ns < (s64)POLICY_PROTECT_NS && class <= victim.class && diff < (s64)POLICY_PROTECT_GAIN_NS) {
+				assert_true(gain <= 0 && far <= 0);
+			} else {
+				assert_true(gain == diff);
+				assert_true(far == diff - (s64)POLICY_OTHER_LLC_NS);
+			}
+		}
 		/* Nobody is taken by one who comes after him. */
 		if (victim.class != ARCADE_CLASS_CHAIN && diff <= 0)
 			assert_true(gain <= 0 && far <= 0);
@@ -509,8 +566,10 @@ static void test_histogram_buckets(void **state)
 /* The kernel half's rule: FAIR_WAIT_LONG_NS and its company in fair.bpf.h. */
 #define QUEUE_WAIT_LONG_NS (200 * MS)
 #define QUEUE_WAIT_MAX_NS (500 * MS)
-#define QUEUE_AGE_CHECK_NS (10 * MS)
-#define QUEUE_AGE_CHECK_NR 32
+#define QUEUE_AGE_CHECK_NS (20 * MS)
+/* It looks at more tasks than there are here. */
+#define QUEUE_AGE_CHECK_NR 256
+_Static_assert(QUEUE_AGE_CHECK_NR >= QUEUE_MAX_TASKS, "all are looked at");
 
 /* Computes run_ns (more or less), sleeps sleep_ns, and again; never sleeps if that is 0. */
 struct queue_task {
@@ -533,7 +592,7 @@ struct queue_task {
 /* One CPU and its queue: what fair.bpf.h does, without wakeup preemption, slices of 3 to 4 ms. */
 struct queue {
 	struct unit_random random;
-	u64 now_ns, clock, aged_at_ns, start_ns;
+	u64 now_ns, clock, looked_ns, start_ns;
 	bool ages;
 	int nr;
 	struct queue_task tasks[QUEUE_MAX_TASKS];
@@ -596,36 +655,28 @@ static struct queue_task *queue_earliest(struct queue *queue)
 	return best;
 }
 
-/* Of the last few by deadline, the last that has waited long. Again at once as long as one has waited far too long. */
+/* The one that has waited longest, if that is long. Again at once as long as one has waited far too long. */
 static struct queue_task *queue_aged(struct queue *queue)
 {
-	bool seen[QUEUE_MAX_TASKS] = { false };
+	u64 longest_ns = QUEUE_WAIT_LONG_NS;
+	struct queue_task *longest = NULL;
 
-	if (!queue->ages || policy_before(queue->now_ns, queue->aged_at_ns + QUEUE_AGE_CHECK_NS))
+	if (!queue->ages || policy_before(queue->now_ns, queue->looked_ns + QUEUE_AGE_CHECK_NS))
 		return NULL;
-	for (int look = 0; look < QUEUE_AGE_CHECK_NR; look++) {
-		int last = -1;
+	for (int i = 0; i < queue->nr; i++) {
+		struct queue_task *task = &queue->tasks[i];
 
-		for (int i = 0; i < queue->nr; i++)
-			if (queue->tasks[i].is_queued && !seen[i] &&
-			    (last < 0 || policy_before(queue->tasks[last].deadline, queue->tasks[i].deadline)))
-				last = i;
-		if (last < 0)
-			break;
-		seen[last] = true;
-		u64 waited_ns = queue->now_ns - queue->tasks[last].queued_at_ns;
-
-		if (waited_ns <= QUEUE_WAIT_LONG_NS)
+		if (!task->is_queued || queue->now_ns - task->queued_at_ns <= longest_ns)
 			continue;
-		if (waited_ns < QUEUE_WAIT_MAX_NS)
-			queue->aged_at_ns = queue->now_ns;
-		return &queue->tasks[last];
+		longest_ns = queue->now_ns - task->queued_at_ns;
+		longest = task;
 	}
-	queue->aged_at_ns = queue->now_ns;
-	return NULL;
+	if (!longest || longest_ns < QUEUE_WAIT_MAX_NS)
+		queue->looked_ns = queue->now_ns;
+	return longest;
 }
 
-static void queue_run(struct queue *queue, struct queue_task *task)
+static void queue_run(struct queue *queue, struct queue_task *task, bool is_out_of_turn)
 {
 	u64 slice_ns = QUEUE_SLICE_NS + unit_random_below(&queue->random, 1000000);
 	u64 ran_ns = task->sleep_ns && task->left_ns < slice_ns ? task->left_ns : slice_ns;
@@ -639,11 +690,13 @@ static void queue_run(struct queue *queue, struct queue_task *task)
 	task->is_queued = false;
 	task->is_running = true;
 	queue_settle(queue, task);
-	queue->clock = policy_clock(queue->clock, task->vtime, queue_class(queue, task));
+	if (!is_out_of_turn)
+		queue->clock = policy_clock(queue->clock, task->vtime, queue_class(queue, task), queue_weight(task));
 	queue->now_ns += ran_ns;
 	task->ran_ns += ran_ns;
 	task->chain.ran_ns += ran_ns;
 	task->vtime += policy_virtual(policy_charge(ran_ns, &task->burst_ns), queue_weight(task));
+	queue->clock = policy_clock_low(queue->clock, task->vtime, ran_ns, queue_weight(task));
 	if (task->sleep_ns && ran_ns == task->left_ns) {
 		task->nvcsw++;
 		task->slept_at_ns = queue->now_ns;
@@ -663,14 +716,13 @@ static void queue_play(struct queue *queue, u64 ns)
 {
 	queue->start_ns = queue->now_ns;
 	while (policy_before(queue->now_ns, queue->start_ns + ns)) {
-		struct queue_task *next;
+		struct queue_task *aged, *next;
 
 		queue_wake_sleepers(queue);
-		next = queue_aged(queue);
-		if (!next)
-			next = queue_earliest(queue);
+		aged = queue_aged(queue);
+		next = aged ? aged : queue_earliest(queue);
 		if (next)
-			queue_run(queue, next);
+			queue_run(queue, next, aged != NULL);
 		else
 			queue->now_ns += 50000;
 	}
@@ -775,35 +827,45 @@ static void test_equals_wait_for_a_round(void **state)
 	}
 }
 
+/* Tasks of weights @from to 10 * @from that only compute: what is further apart meets the bound of debt. */
+static void check_shares(u64 seed, u32 from)
+{
+	static struct queue queue;
+	u64 sum = 0, total_ns = 0;
+	int nr;
+
+	queue_init(&queue, seed);
+	nr = 2 + (int)unit_random_below(&queue.random, 7);
+	for (int i = 0; i < nr; i++) {
+		queue_add(&queue, from + unit_random_below(&queue.random, 9 * from + 1), ARCADE_CLASS_NORMAL, 0, 0);
+		sum += queue.tasks[i].base_weight;
+	}
+	queue_play(&queue, 60000 * MS);
+	for (int i = 0; i < nr; i++)
+		total_ns += queue.tasks[i].ran_ns;
+	for (int i = 0; i < nr; i++) {
+		u64 due_ns = total_ns / sum * queue.tasks[i].base_weight;
+
+		if (queue.tasks[i].ran_ns > due_ns * 95 / 100 && queue.tasks[i].ran_ns < due_ns * 105 / 100)
+			continue;
+		print_message("# seed %d, due %.1f ms:\n", (int)seed, due_ns / 1e6);
+		queue_print(&queue, i);
+		fail();
+	}
+}
+
 /* Tasks that only compute get shares as their weights are. */
 static void test_shares_follow_weights(void **state)
 {
-	static struct queue queue;
+	for (u64 seed = 1; seed <= 40; seed++)
+		check_shares(seed, 33);
+}
 
-	for (u64 seed = 1; seed <= 40; seed++) {
-		u64 sum = 0, total_ns = 0;
-		int nr;
-
-		queue_init(&queue, seed);
-		nr = 2 + (int)unit_random_below(&queue.random, 7);
-		for (int i = 0; i < nr; i++) {
-			/* Within a decade: what is further apart meets the bound of debt. */
-			queue_add(&queue, 33 + unit_random_below(&queue.random, 300), ARCADE_CLASS_NORMAL, 0, 0);
-			sum += queue.tasks[i].base_weight;
-		}
-		queue_play(&queue, 60000 * MS);
-		for (int i = 0; i < nr; i++)
-			total_ns += queue.tasks[i].ran_ns;
-		for (int i = 0; i < nr; i++) {
-			u64 due_ns = total_ns / sum * queue.tasks[i].base_weight;
-
-			if (queue.tasks[i].ran_ns > due_ns * 95 / 100 && queue.tasks[i].ran_ns < due_ns * 105 / 100)
-				continue;
-			print_message("# seed %d, due %.1f ms:\n", (int)seed, due_ns / 1e6);
-			queue_print(&queue, i);
-			fail();
-		}
-	}
+/* Also where nobody is of nice 0: nobody of them moves the clock as it runs. */
+static void test_low_shares_follow_weights(void **state)
+{
+	for (u64 seed = 1; seed <= 40; seed++)
+		check_shares(seed, 9);
 }
 
 /* A game's thread that computes without sleeping uses its lead up, and then shares by weight. */
@@ -932,6 +994,7 @@ int main(void)
 		cmocka_unit_test(test_class_order),
 		cmocka_unit_test(test_charge_is_bounded),
 		cmocka_unit_test(test_clock_never_goes_back),
+		cmocka_unit_test(test_low_weights_hardly_move_the_clock),
 		cmocka_unit_test(test_learning_converges),
 		cmocka_unit_test(test_chain_ends),
 		cmocka_unit_test(test_chain_hands_on_the_root),
@@ -944,6 +1007,7 @@ int main(void)
 		cmocka_unit_test(test_nobody_starves),
 		cmocka_unit_test(test_equals_wait_for_a_round),
 		cmocka_unit_test(test_shares_follow_weights),
+		cmocka_unit_test(test_low_shares_follow_weights),
 		cmocka_unit_test(test_a_lead_is_no_priority),
 		cmocka_unit_test(test_sleepers_pay_less_within_bounds),
 		cmocka_unit_test(test_chain_budget_holds),
