@@ -170,18 +170,22 @@ static inline u32 policy_weight(u32 weight, u32 group_weight, bool is_game)
 
 /*
  * The vtime with which a task enters a queue whose clock shows @clock. A game's debt may be larger, by its lead: else the
- * lead would never be used up.
+ * lead would never be used up. One of low weight waits until the others have gone ahead by its own virtual slice: so much
+ * credit it needs, or it would lose a part of each turn.
  */
 static inline u64 policy_clamp_vtime(u64 vtime, u64 clock, u64 slice_ns, u32 weight, bool is_game)
 {
-	u64 debt_ns = POLICY_DEBT_SLICES * policy_virtual(slice_ns, weight);
+	u64 virtual_slice_ns = policy_virtual(slice_ns, weight), debt_ns = POLICY_DEBT_SLICES * virtual_slice_ns;
+	u64 credit_ns = virtual_slice_ns > POLICY_CREDIT_NS ? virtual_slice_ns : POLICY_CREDIT_NS;
 
 	if (debt_ns > POLICY_DEBT_MAX_NS)
 		debt_ns = POLICY_DEBT_MAX_NS;
+	if (credit_ns > POLICY_DEBT_MAX_NS)
+		credit_ns = POLICY_DEBT_MAX_NS;
 	if (is_game)
 		debt_ns += POLICY_FRAME_LEAD_NS;
-	if (policy_before(vtime, clock - POLICY_CREDIT_NS))
-		return clock - POLICY_CREDIT_NS;
+	if (policy_before(vtime, clock - credit_ns))
+		return clock - credit_ns;
 	if (policy_before(clock + debt_ns, vtime))
 		return clock + debt_ns;
 	return vtime;
