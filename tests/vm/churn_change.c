@@ -24,8 +24,12 @@ static struct churn_task *pick_task(struct churn_random *random)
 	return NULL;
 }
 
-/* One CPU, some, or all. */
-static void change_cpus(struct churn_random *random, pid_t tid)
+/*
+ * One CPU, some, or all. Who may be in a section that must not migrate keeps CPU 0, which stays online: 6.18 hangs when such
+ * a section ends and no CPU of the mask is online (seen with 6.18.15: the thread keeps its narrow mask, and the end of the next
+ * BPF program that runs for it under its runqueue's lock waits for that lock in ___migrate_enable()).
+ */
+static void change_cpus(struct churn_random *random, pid_t tid, bool keeps_cpu0)
 {
 	uint32_t how = churn_random_below(random, 3);
 	cpu_set_t cpus;
@@ -34,6 +38,8 @@ static void change_cpus(struct churn_random *random, pid_t tid)
 	for (int cpu = 0; cpu < churn->nr_cpus; cpu++)
 		if (how == 2 || (how == 1 && churn_random_below(random, 2)))
 			CPU_SET(cpu, &cpus);
+	if (keeps_cpu0)
+		CPU_SET(0, &cpus);
 	if (!CPU_COUNT(&cpus))
 		CPU_SET(churn_random_below(random, churn->nr_cpus), &cpus);
 	if (!sched_setaffinity(tid, sizeof(cpus), &cpus))
@@ -61,7 +67,7 @@ static void change_one(struct churn_random *random, bool may_fifo)
 	if (!tid)
 		return;
 	if (task->takes_affinity && churn_has(CHURN_AFFINITY))
-		change_cpus(random, tid);
+		change_cpus(random, tid, task->kind == CHURN_HELD);
 	if (task->takes_policy && churn_has(CHURN_POLICY) && !churn_random_below(random, 3))
 		change_policy(random, tid, may_fifo);
 	if (task->kind != CHURN_PINNED && task->kind != CHURN_PARTIAL && churn_has(CHURN_NICE) &&
