@@ -6,9 +6,9 @@
  * was woken, directly or through others, by an input event is a member of a
  * chain (chain.bpf.h) until it blocks: it gets an idle CPU first, a busy one at
  * once if there is none (preempt.bpf.h), and an early deadline if even that
- * fails. The marks come from three small programs beside the scheduler: entry
- * and exit of input_event(), and the sched_waking tracepoint. They are
- * optional; without them this is a plain fair scheduler.
+ * fails. The marks come from small programs beside the scheduler: entry and exit
+ * of input_event(), the sched_waking tracepoint, and for locks the entry of
+ * futex_wait(). They are optional; without them this is a plain fair scheduler.
  *
  * This file holds the callbacks and nothing else; each room explains itself.
  */
@@ -61,11 +61,11 @@ struct {
 #include "chain.bpf.h"
 #include "input.bpf.h"
 #include "group.bpf.h"
+#include "freq.bpf.h"
 #include "preempt.bpf.h"
 #include "fair.bpf.h"
 #include "futex.bpf.h"
 #include "idle.bpf.h"
-#include "freq.bpf.h"
 #include "dump.bpf.h"
 
 char _license[] SEC("license") = "GPL";
@@ -222,7 +222,7 @@ static __always_inline void enqueue_pinned(struct task_struct *p, struct task_ct
 			return;
 		}
 		/* A CPU's own kernel threads work for whatever runs there, in short runs. */
-		if ((p->flags & PF_KTHREAD) && preempt_cpu_of(cpu)->task.class == ARCADE_CLASS_NORMAL &&
+		if ((p->flags & PF_KTHREAD) && preempt_is_ordinary(cpu) &&
 		    preempt_take_tokens(tctx, cpu, wakee.now_ns)) {
 			compat_dsq_insert(p, COMPAT_DSQ_LOCAL, slice_ns, enq_flags | COMPAT_ENQ_PREEMPT | COMPAT_ENQ_IMMED);
 			stats_inc(nr_kthread_preempts);
@@ -252,6 +252,9 @@ void BPF_PROG(arcade_enqueue, struct task_struct *p, u64 enq_flags)
 		compat_dsq_insert(p, COMPAT_DSQ_GLOBAL, knobs.slice_ns, enq_flags);
 		return;
 	}
+	/* It comes back from a CPU that it could not have: the claim on that was for nothing. */
+	if (enq_flags & COMPAT_ENQ_REENQ)
+		preempt_note_stopping(cpu);
 	llc = topo_llc_of(cpu);
 	fair_settle(p, tctx, llc);
 	class = fair_class(p, tctx);
@@ -289,21 +292,21 @@ void BPF_PROG(arcade_running, struct task_struct *p)
 {
 	struct task_ctx *tctx = task_ctx_of(p);
 	s32 cpu = scx_bpf_task_cpu(p);
-	u64 now_ns = scx_bpf_now(), *clock;
+	u64 now_ns = scx_bpf_now();
 	enum arcade_class class;
-	u32 llc;
 
 	if (!tctx)
 		return;
-	llc = topo_llc_of(cpu);
-	fair_settle(p, tctx, llc);
-	clock = clock_of(llc);
+	fair_settle(p, tctx, topo_llc_of(cpu));
 	tctx->exec_seen_ns = p->se.sum_exec_runtime;
 
-	if (tctx->slept_at_ns) {
+	/* A change of nice value, mask or group stops a running task as if it slept; its switches tell. */
+	if (tctx->slept_at_ns && tctx->ran_nvcsw != p->nvcsw) {
 		tctx->burst_ns = policy_burst((tctx->queued_at_ns ? tctx->queued_at_ns : now_ns) - tctx->slept_at_ns);
-		tctx->slept_at_ns = 0;
+		tctx->chain_share = policy_learn(tctx->chain_share, tctx->was_member);
 	}
+	tctx->slept_at_ns = 0;
+	tctx->ran_nvcsw = p->nvcsw;
 	if (tctx->queued_at_ns) {
 		struct arcade_stats *stats = stats_this_cpu();
 		u64 waited_ns = now_ns - tctx->queued_at_ns;
@@ -316,7 +319,7 @@ void BPF_PROG(arcade_running, struct task_struct *p)
 	class = fair_class(p, tctx);
 	/* The clock is where those are who run in their turn: one of low weight that is let in may be far ahead. */
 	if (!tctx->is_out_of_turn)
-		*clock = policy_clock(*clock, tctx->vtime, class, fair_weight(p, tctx));
+		fair_start_clock(tctx, class);
 	tctx->is_out_of_turn = false;
 	chain_account_run(p, tctx);
 	fair_note_running(cpu, p, tctx, class, now_ns);
@@ -327,19 +330,17 @@ SEC("struct_ops/arcade_stopping")
 void BPF_PROG(arcade_stopping, struct task_struct *p, bool runnable)
 {
 	struct task_ctx *tctx = task_ctx_of(p);
-
 	s32 cpu = scx_bpf_task_cpu(p);
-	u64 now_ns, seen_ns;
+	u64 now_ns;
 
 	preempt_note_stopping(cpu);
 	if (tctx) {
 		now_ns = scx_bpf_now();
-		seen_ns = tctx->exec_seen_ns;
-		fair_charge(p, tctx);
-		freq_stopping(cpu, now_ns, tctx->exec_seen_ns - seen_ns);
+		fair_charge(p, tctx, fair_class(p, tctx));
+		freq_check(cpu, now_ns);
 		if (!runnable) {
 			tctx->slept_at_ns = now_ns;
-			tctx->chain_share = policy_learn(tctx->chain_share, policy_chain_joined(&tctx->chain, p->nvcsw));
+			tctx->was_member = policy_chain_joined(&tctx->chain, p->nvcsw);
 		}
 	}
 	/*
@@ -382,6 +383,7 @@ void BPF_PROG(arcade_enable, struct task_struct *p)
 SEC("struct_ops/arcade_cpu_release")
 void BPF_PROG(arcade_cpu_release, s32 cpu, struct scx_cpu_release_args *args)
 {
+	preempt_note_stopping(cpu);
 	if (bpf_ksym_exists(scx_bpf_reenqueue_local))
 		scx_bpf_reenqueue_local();
 }
@@ -401,6 +403,8 @@ SEC("struct_ops.s/arcade_cgroup_init")
 s32 BPF_PROG(arcade_cgroup_init, struct cgroup *cgrp, struct scx_cgroup_init_args *args)
 {
 	group_set_weight(cgrp, args->weight);
+	if (bpf_core_field_exists(args->sched_idle) && args->sched_idle)
+		group_set_idle(cgrp, true);
 	return 0;
 }
 

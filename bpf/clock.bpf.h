@@ -18,4 +18,13 @@ static __always_inline u64 *clock_of(u32 llc)
 	return &clock_llcs[llc & (ARCADE_MAX_LLCS - 1)].vtime;
 }
 
+/* Moves it on, never back. Written only if it changes: every CPU of the LLC reads this line. */
+static __always_inline void clock_move(u32 llc, u64 vtime)
+{
+	u64 *clock = clock_of(llc);
+
+	if (policy_before(*clock, vtime))
+		*clock = vtime;
+}
+
 #endif

@@ -19,6 +19,7 @@
  */
 #define COMPAT_ENQ_WAKEUP	bpf_core_enum_value(enum scx_enq_flags, SCX_ENQ_WAKEUP)
 #define COMPAT_ENQ_PREEMPT	bpf_core_enum_value(enum scx_enq_flags, SCX_ENQ_PREEMPT)
+#define COMPAT_ENQ_REENQ	bpf_core_enum_value(enum scx_enq_flags, SCX_ENQ_REENQ)
 #define COMPAT_ENQ_CPU_SELECTED bpf_core_enum_value(enum scx_enq_flags, SCX_ENQ_CPU_SELECTED)
 /* From 7.1 on: a task that cannot run at once, or that real-time work displaces, comes back to us. */
 #define COMPAT_ENQ_IMMED                                                       \

@@ -37,7 +37,10 @@ static volatile u64 fair_wait_long_ns = FAIR_WAIT_LONG_NS;
 struct fair_looked {
 	u64 own_ns;
 	u64 llc_ns;
-	u64 pad[6];		/* a cache line each */
+	u64 other_ns;		/* at one other LLC's */
+	u32 other_llc;		/* which was that */
+	u32 pad;
+	u64 pad2[4];		/* a cache line each */
 };
 
 static struct fair_looked fair_looked[ARCADE_MAX_CPUS];
@@ -72,27 +75,35 @@ static __always_inline u32 fair_weight(const struct task_struct *p, const struct
 	return policy_weight(p->scx.weight, tctx->group_weight, fair_is_game(tctx));
 }
 
-/* Charges what @p has run since the last charge. Legal at any time that it is current on this CPU. */
-static __always_inline void fair_charge(struct task_struct *p, struct task_ctx *tctx)
+/*
+ * Charges what @p has run since the last charge. Legal at any time that it is current on its CPU. Where nobody waits, time
+ * itself moves the clock.
+ */
+static __always_inline void fair_charge(struct task_struct *p, struct task_ctx *tctx, enum arcade_class class)
 {
 	u64 exec_ns = p->se.sum_exec_runtime, ran_ns = exec_ns - tctx->exec_seen_ns;
 
-	u64 *clock = clock_of(tctx->llc);
-	u32 weight = fair_weight(p, tctx);
-
 	tctx->exec_seen_ns = exec_ns;
-	tctx->vtime += policy_virtual(policy_charge(ran_ns, &tctx->burst_ns), weight);
-	*clock = policy_clock_low(*clock, tctx->vtime, ran_ns, weight);
+	tctx->vtime += policy_virtual(policy_charge(ran_ns, &tctx->burst_ns), fair_weight(p, tctx));
+	if (!scx_bpf_dsq_nr_queued(fair_dsq_of_llc(tctx->llc)))
+		clock_move(tctx->llc, policy_clock_alone(*clock_of(tctx->llc), tctx->vtime, ran_ns, class));
 	chain_charge(p, tctx, ran_ns);
+	freq_account(scx_bpf_task_cpu(p), ran_ns);
 }
 
-/* Brings @p to the clock of @llc, with credit and debt in bounds. */
-static __always_inline void fair_settle(struct task_struct *p, struct task_ctx *tctx, u32 llc)
+/* Puts credit and debt of @p, by the clock of @llc, in bounds. */
+static __always_inline void fair_clamp(struct task_struct *p, struct task_ctx *tctx, u32 llc)
 {
-	group_follow(p, tctx);
 	fair_enter_llc(tctx, llc);
 	tctx->vtime = policy_clamp_vtime(tctx->vtime, *clock_of(llc), knobs.slice_ns, fair_weight(p, tctx),
 					 fair_is_game(tctx));
+}
+
+/* The same, with the weight of its groups as it is now. From a callback that is about @p: others may not ask for groups. */
+static __always_inline void fair_settle(struct task_struct *p, struct task_ctx *tctx, u32 llc)
+{
+	group_follow(p, tctx);
+	fair_clamp(p, tctx, llc);
 }
 
 static __always_inline enum arcade_class fair_class(struct task_struct *p, struct task_ctx *tctx)
@@ -117,6 +128,13 @@ static __always_inline u64 fair_deadline(struct task_struct *p, struct task_ctx 
 static __always_inline u64 fair_root(const struct task_ctx *tctx, enum arcade_class class)
 {
 	return class == ARCADE_CLASS_CHAIN ? tctx->chain.root_ns : 0;
+}
+
+/* A task starts in its turn: if others wait, the clock is where it starts. */
+static __always_inline void fair_start_clock(const struct task_ctx *tctx, enum arcade_class class)
+{
+	if (scx_bpf_dsq_nr_queued(fair_dsq_of_llc(tctx->llc)))
+		clock_move(tctx->llc, policy_clock(*clock_of(tctx->llc), tctx->vtime, class));
 }
 
 /* @p runs on @cpu from now on. */
@@ -269,6 +287,22 @@ static __always_inline bool fair_look_for_aged(u64 *looked_ns, u64 dsq_id, s32 c
 	return waited_ns;
 }
 
+/* The old of one other LLC, of another each time: its own CPUs may be held by real-time work, or by more than their share. */
+static __always_inline bool fair_look_elsewhere(struct fair_looked *looked, s32 cpu, u32 llc, u64 now_ns)
+{
+	u32 other = looked->other_llc;
+
+	if (policy_before(now_ns, looked->other_ns + FAIR_AGE_CHECK_NS))
+		return false;
+	other = other + 1 < topo_nr_llcs ? other + 1 : 0;
+	looked->other_llc = other;
+	if (other == llc) {
+		looked->other_ns = now_ns;
+		return false;
+	}
+	return fair_look_for_aged(&looked->other_ns, fair_dsq_of_llc(other), cpu, false, now_ns);
+}
+
 /* Takes a task of another LLC whose CPUs are all busy. */
 static __always_inline bool fair_steal(u32 llc)
 {
@@ -295,13 +329,15 @@ static __always_inline bool fair_renew(s32 cpu, struct task_struct *prev, struct
 {
 	u64 now_ns = scx_bpf_now();
 
+	/* Somebody has been put here meanwhile, and prev has lost its slice to him. */
+	if (scx_bpf_dsq_nr_queued(COMPAT_DSQ_LOCAL))
+		return true;
 	if (!compat_task_set_slice(prev, fair_slice(tctx, class)))
 		return false;
 	if (tctx) {
-		u64 *clock = clock_of(tctx->llc);
-
-		*clock = policy_clock(*clock, tctx->vtime, class, fair_weight(prev, tctx));
+		fair_start_clock(tctx, class);
 		fair_note_running(cpu, prev, tctx, class, now_ns);
+		freq_check(cpu, now_ns);
 	}
 	stats_inc(nr_kept);
 	return true;
@@ -330,15 +366,17 @@ static __always_inline void fair_dispatch(s32 cpu, struct task_struct *prev)
 		return;
 	if (in_llc && fair_look_for_aged(&looked->llc_ns, llc_dsq, cpu, false, now_ns))
 		return;
+	if (topo_nr_llcs > 1 && fair_look_elsewhere(looked, cpu, llc, now_ns))
+		return;
 	if (prev_wants) {
 		tctx = task_ctx_of(prev);
 		if (tctx) {
 			u64 deadline;
 
-			fair_charge(prev, tctx);
-			/* It may have been alone for long: what it is owed has an end. */
-			fair_settle(prev, tctx, llc);
 			class = fair_class(prev, tctx);
+			fair_charge(prev, tctx, class);
+			/* It may have been alone for long: what it is owed has an end. */
+			fair_clamp(prev, tctx, llc);
 			deadline = fair_deadline(prev, tctx, class);
 			if (!(in_llc && fair_head_is_before(llc_dsq, deadline)) &&
 			    !(in_cpu && fair_head_is_before(cpu_dsq, deadline)) && fair_renew(cpu, prev, tctx, class))

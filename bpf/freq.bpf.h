@@ -35,29 +35,42 @@ static __always_inline void freq_ask(s32 cpu, struct freq_cpu *fcpu, u32 perf)
 		scx_bpf_cpuperf_set(cpu, perf);
 }
 
+static __always_inline struct freq_cpu *freq_cpu_of(s32 cpu)
+{
+	return &freq_cpus[cpu & (ARCADE_MAX_CPUS - 1)];
+}
+
 static __always_inline void freq_running(s32 cpu, enum arcade_class class)
 {
-	struct freq_cpu *fcpu = &freq_cpus[cpu & (ARCADE_MAX_CPUS - 1)];
+	struct freq_cpu *fcpu = freq_cpu_of(cpu);
 
 	if (freq_is_asked && class > ARCADE_CLASS_NORMAL && fcpu->perf != POLICY_PERF_MAX)
 		freq_ask(cpu, fcpu, POLICY_PERF_MAX);
 }
 
-static __always_inline void freq_stopping(s32 cpu, u64 now_ns, u64 ran_ns)
+static __always_inline void freq_account(s32 cpu, u64 ran_ns)
 {
-	struct freq_cpu *fcpu = &freq_cpus[cpu & (ARCADE_MAX_CPUS - 1)];
-	u64 window_ns;
+	if (freq_is_asked)
+		freq_cpu_of(cpu)->busy_ns += ran_ns;
+}
+
+/* Is a window over? */
+static __always_inline void freq_check(s32 cpu, u64 now_ns)
+{
+	struct freq_cpu *fcpu = freq_cpu_of(cpu);
+	u64 window_ns = now_ns - fcpu->since_ns;
 	u32 perf;
 
-	if (!freq_is_asked)
+	if (!freq_is_asked || window_ns < FREQ_WINDOW_NS)
 		return;
-	fcpu->busy_ns += ran_ns;
-	window_ns = now_ns - fcpu->since_ns;
-	if (window_ns < FREQ_WINDOW_NS)
-		return;
-	perf = policy_perf(fcpu->busy_ns, window_ns);
-	if (perf + FREQ_STEP <= fcpu->perf || perf >= fcpu->perf + FREQ_STEP)
-		freq_ask(cpu, fcpu, perf);
+	if (!fcpu->since_ns) {
+		/* sched_ext begins with full speed. */
+		fcpu->perf = POLICY_PERF_MAX;
+	} else {
+		perf = policy_perf(fcpu->busy_ns, window_ns);
+		if (perf + FREQ_STEP <= fcpu->perf || perf >= fcpu->perf + FREQ_STEP)
+			freq_ask(cpu, fcpu, perf);
+	}
 	fcpu->since_ns = now_ns;
 	fcpu->busy_ns = 0;
 }

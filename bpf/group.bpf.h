@@ -89,7 +89,7 @@ static __always_inline u32 group_weight_of(struct task_struct *p)
 	return product;
 }
 
-/* Brings what is known of the groups of @p up to date. From a callback that holds its runqueue. */
+/* Brings what is known of the groups of @p up to date. Only from a callback whose argument is @p: the kernel ends who asks from another. */
 static __always_inline void group_follow(struct task_struct *p, struct task_ctx *tctx)
 {
 	u32 generation = group_generation;

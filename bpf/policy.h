@@ -170,18 +170,22 @@ static inline u32 policy_weight(u32 weight, u32 group_weight, bool is_game)
 
 /*
  * The vtime with which a task enters a queue whose clock shows @clock. A game's debt may be larger, by its lead: else the
- * lead would never be used up.
+ * lead would never be used up. One of low weight waits until the others have gone ahead by its own virtual slice: so much
+ * credit it needs, or it would lose a part of each turn.
  */
 static inline u64 policy_clamp_vtime(u64 vtime, u64 clock, u64 slice_ns, u32 weight, bool is_game)
 {
-	u64 debt_ns = POLICY_DEBT_SLICES * policy_virtual(slice_ns, weight);
+	u64 virtual_slice_ns = policy_virtual(slice_ns, weight), debt_ns = POLICY_DEBT_SLICES * virtual_slice_ns;
+	u64 credit_ns = virtual_slice_ns > POLICY_CREDIT_NS ? virtual_slice_ns : POLICY_CREDIT_NS;
 
 	if (debt_ns > POLICY_DEBT_MAX_NS)
 		debt_ns = POLICY_DEBT_MAX_NS;
+	if (credit_ns > POLICY_DEBT_MAX_NS)
+		credit_ns = POLICY_DEBT_MAX_NS;
 	if (is_game)
 		debt_ns += POLICY_FRAME_LEAD_NS;
-	if (policy_before(vtime, clock - POLICY_CREDIT_NS))
-		return clock - POLICY_CREDIT_NS;
+	if (policy_before(vtime, clock - credit_ns))
+		return clock - credit_ns;
 	if (policy_before(clock + debt_ns, vtime))
 		return clock + debt_ns;
 	return vtime;
@@ -200,29 +204,28 @@ static inline u64 policy_deadline(u64 vtime, u64 clock, u64 slice_ns, u32 weight
 }
 
 /*
- * The clock when a task starts to run in its turn. A member runs by its cause, not by its vtime; a game's thread that has
- * used up its lead is where the others are. One of low weight that has a CPU for itself goes ahead a hundred times as fast
- * as time: it must not take the clock along, or everybody else would be at the end of his credit.
+ * The clock when a task starts to run in its turn, while others wait: where it starts. A member runs by its cause, not by
+ * its vtime; a game's thread that has used up its lead is where the others are.
  */
-static inline u64 policy_clock(u64 clock, u64 vtime, enum arcade_class class, u32 weight)
+static inline u64 policy_clock(u64 clock, u64 vtime, enum arcade_class class)
 {
-	if (class == ARCADE_CLASS_CHAIN || weight < POLICY_WEIGHT_DEFAULT)
+	if (class == ARCADE_CLASS_CHAIN)
 		return clock;
 	if (policy_is_game(class))
 		vtime -= policy_lead(class);
 	return policy_max_time(clock, vtime);
 }
 
-/* But where only such tasks run it must not stand still either: it follows them slowly. @ran_ns: of one of @vtime. */
-#define POLICY_CLOCK_DIVISOR 16
-
-static inline u64 policy_clock_low(u64 clock, u64 vtime, u64 ran_ns, u32 weight)
+/*
+ * The clock after a task has run for @ran_ns to @vtime while nobody waited: no faster than time. One of low weight that has
+ * a CPU for itself goes ahead a hundred times as fast, and would leave everybody else at the end of his credit.
+ */
+static inline u64 policy_clock_alone(u64 clock, u64 vtime, u64 ran_ns, enum arcade_class class)
 {
-	u64 next = clock + ran_ns / POLICY_CLOCK_DIVISOR;
+	u64 limit = clock + ran_ns;
 
-	if (weight >= POLICY_WEIGHT_DEFAULT)
-		return clock;
-	return policy_max_time(clock, policy_before(next, vtime) ? next : vtime);
+	vtime = policy_clock(clock, vtime, class);
+	return policy_before(limit, vtime) ? limit : vtime;
 }
 
 /* @nvcsw: the task's count now. Cheap part first: for most tasks it is also the last. */

@@ -54,6 +54,14 @@ static __always_inline void preempt_note_stopping(s32 cpu)
 	preempt_cpu_of(cpu)->task.class = ARCADE_CLASS_NONE;
 }
 
+/* Does nobody's task run there that is more than an ordinary one? */
+static __always_inline bool preempt_is_ordinary(s32 cpu)
+{
+	u32 class = preempt_cpu_of(cpu)->task.class;
+
+	return class == ARCADE_CLASS_NORMAL || class == ARCADE_CLASS_BACKGROUND;
+}
+
 /* One who wants a CPU. */
 struct preempt_wakee {
 	u64 deadline;		/* by the clock of @llc */

@@ -15,8 +15,9 @@ struct task_ctx {
 	u64 vtime;		/* relative to the clock of llc */
 	u64 burst_ns;		/* CPU time that is charged at a lower price, see policy_charge() */
 	u64 slept_at_ns;	/* scx_bpf_now() when it went to sleep, 0 while awake */
+	u64 ran_nvcsw;		/* voluntary switches when it last started to run */
 	u64 exec_seen_ns;	/* p->se.sum_exec_runtime that is charged already */
-	u64 queued_at_ns;	/* scx_bpf_now(), 0 while not in a queue of ours */
+	u64 queued_at_ns;	/* scx_bpf_now(), since it was first queued, 0 since it runs */
 	u64 preempt_full_at_ns;	/* token bucket; the wakee's pi_lock */
 	u32 llc;
 	u32 group_weight;	/* product over its control groups, 0: not looked up yet, counts as 100 */
@@ -24,6 +25,7 @@ struct task_ctx {
 	u32 tree;		/* process tree that the task was born in, 0: none of interest; see tree.bpf.h */
 	u16 chain_share;	/* how often it runs as member of a chain, see policy_learn() */
 	bool is_out_of_turn;	/* taken from a queue before others with an earlier deadline */
+	bool was_member;	/* of a chain, when it last stopped to sleep */
 	bool is_newborn;	/* forked, and not yet scheduled by us */
 	bool chain_first_run;	/* joined, and has not run since; pi_lock or rq lock */
 

@@ -92,6 +92,18 @@ static bool ops_has(const struct btf *btf, const char *name)
 	return false;
 }
 
+static bool has_enumerator(const struct btf *btf, const char *enum_name, const char *name)
+{
+	int id = btf__find_by_name_kind(btf, enum_name, BTF_KIND_ENUM64);
+	const struct btf_type *type = id > 0 ? btf__type_by_id(btf, id) : NULL;
+
+	/* One with values above 32 bits is an ENUM64. */
+	for (uint32_t i = 0; type && i < btf_vlen(type); i++)
+		if (!strcmp(btf__name_by_offset(btf, btf_enum64(type)[i].name_off), name))
+			return true;
+	return false;
+}
+
 /* Can a program of that kind be attached to @name? The lookups of libbpf read the kernel's types anew for each. */
 static bool has_target(const struct btf *btf, const char *name, enum bpf_attach_type type)
 {
@@ -121,8 +133,8 @@ static int probe_kernel(const struct options *opts, struct bpf_facts *facts)
 			facts->hooks[hook] = BPF_HOOK_ABSENT;
 	}
 	facts->interrupts_told_apart = btf__find_by_name_kind(btf, "__preempt_count", BTF_KIND_VAR) > 0;
-	/* From 6.19 on the callback is deprecated, and the kernel says so in its log. */
-	facts->cpu_release = btf__find_by_name_kind(btf, "scx_bpf_reenqueue_local___v2", BTF_KIND_FUNC) < 0;
+	/* From 6.19 on the callback is deprecated, and the kernel says so in its log; what replaces it came with 7.1. */
+	facts->cpu_release = !has_enumerator(btf, "scx_enq_flags", "SCX_ENQ_IMMED");
 	facts->slice_writable = btf__find_by_name_kind(btf, "scx_bpf_task_set_slice", BTF_KIND_FUNC) < 0;
 	facts->group_weight = ops_has(btf, "cgroup_set_weight");
 	facts->group_idle = ops_has(btf, "cgroup_set_idle");

@@ -79,18 +79,23 @@ static void handle_game_end(void *data)
 		bpf_set_game(daemon->bpf, 0);
 }
 
-/* Tells the kernel half of the game, if there is one. */
-static int announce_game(struct daemon *daemon)
+/* Tells the kernel half of the game, if there is one. The scheduler is as good without. */
+static void announce_game(struct daemon *daemon)
 {
 	int nr;
 
 	if (!game_is_known(&daemon->game))
-		return 0;
+		return;
 	nr = bpf_set_game(daemon->bpf, daemon->game.pid);
-	if (nr < 0)
-		return log_error_errno(nr, "game: cannot mark the threads of process %d", (int)daemon->game.pid);
+	if (nr < 0) {
+		log_warning_errno(nr, "game: cannot mark the threads of process %d; it is scheduled like any other",
+				  (int)daemon->game.pid);
+		return;
+	}
+	if (!nr)
+		log_warning("game: process %d has no thread in this process id namespace, or is ending",
+			    (int)daemon->game.pid);
 	log_notice("game: process %d and its descendants, %d threads now", (int)daemon->game.pid, nr);
-	return 0;
 }
 
 static int handle_exit(void *data)
@@ -348,9 +353,7 @@ static int session_start(struct daemon *daemon)
 	err = bpf_attach_scheduler(daemon->bpf);
 	if (err)
 		return err;
-	err = announce_game(daemon);
-	if (err)
-		return err;
+	announce_game(daemon);
 	log_info("%-16s slice %" PRIu64 " us, chains %" PRIu64 " ms, preemption %s", "options", daemon->opts.slice_us,
 		 daemon->opts.chain_ms, daemon->opts.no_preempt ? "off" : "on");
 	log_notice("scheduling");

@@ -49,6 +49,7 @@ struct arcade_knobs knobs SEC(".data.knobs") = {
 #include "chain.bpf.h"
 #include "input.bpf.h"
 #include "group.bpf.h"
+#include "freq.bpf.h"
 #include "preempt.bpf.h"
 #include "fair.bpf.h"
 
@@ -366,7 +367,7 @@ int settle_and_charge(void *ctx)
 	if (!tctx)
 		return 1;
 	/* Something to charge each time. */
-	BENCH_LOOP(fair_settle(p, tctx, 0); tctx->exec_seen_ns -= 1000; fair_charge(p, tctx));
+	BENCH_LOOP(fair_settle(p, tctx, 0); tctx->exec_seen_ns -= 1000; fair_charge(p, tctx, ARCADE_CLASS_NORMAL));
 	return 0;
 }
 
@@ -391,7 +392,7 @@ static __always_inline int bench_search(enum arcade_class class)
 	bpf_for(cpu, 0, nr)
 		bench_note_victim(cpu, wakee.now_ns);
 	/* Gives back what it took: a few stores. */
-	BENCH_LOOP(victim = preempt_pick_cpu(p, tctx, 0, &wakee); bench_note_victim(victim, wakee.now_ns));
+	BENCH_LOOP(victim = preempt_pick_cpu(p, tctx, 0, &wakee, false); bench_note_victim(victim, wakee.now_ns));
 	return victim < 0 ? 2 : 0;
 }
 

@@ -245,6 +245,7 @@ static struct bench_bpf *open_bench(uint32_t nr_cpus, bool sched_ext, int cpu)
 		return NULL;
 	skel->rodata->topo_nr_cpu_ids = nr_cpus;
 	skel->rodata->topo_nr_places = nr_cpus;
+	skel->rodata->topo_llc_nr[0] = nr_cpus;
 	for (uint32_t i = 0; i < nr_cpus; i++) {
 		skel->rodata->topo_place_cpu[i] = i;
 		skel->rodata->topo_cpu_place[i] = i;

@@ -37,6 +37,8 @@ struct arcade_cpu {
 	struct policy_victim running;
 	u64 full_at_ns;
 	u64 looked_own_ns, looked_llc_ns;
+	u64 looked_other_ns;
+	u32 other_llc;
 	struct queue pinned;
 	struct sim_task *local[MAX_LOCAL];	/* the CPU's own queue: first in, first out, but for preemptors */
 	s32 nr_local;
@@ -155,14 +157,24 @@ static enum arcade_class fair_class(struct sim *sim, struct sim_task *p)
 static void fair_charge(struct sim *sim, struct sim_task *p)
 {
 	u64 ran_ns = p->sum_exec_ns - p->ctx.exec_seen_ns;
-	u64 *clock = &arcade_of(sim)->clocks[p->ctx.llc];
-	u32 weight = fair_weight(sim, p);
+	struct arcade *arcade = arcade_of(sim);
+	u64 *clock = &arcade->clocks[p->ctx.llc];
 
 	p->ctx.exec_seen_ns = p->sum_exec_ns;
-	p->ctx.vtime += policy_virtual(policy_charge(ran_ns, &p->ctx.burst_ns), weight);
-	*clock = policy_clock_low(*clock, p->ctx.vtime, ran_ns, weight);
+	p->ctx.vtime += policy_virtual(policy_charge(ran_ns, &p->ctx.burst_ns), fair_weight(sim, p));
+	if (!arcade->llcs[p->ctx.llc].nr)
+		*clock = policy_clock_alone(*clock, p->ctx.vtime, ran_ns, fair_class(sim, p));
 	if (policy_chain_joined(&p->ctx.chain, p->nvcsw))
 		p->ctx.chain.ran_ns += ran_ns;
+}
+
+static void fair_start_clock(struct sim *sim, const struct sim_task *p, enum arcade_class class)
+{
+	struct arcade *arcade = arcade_of(sim);
+	u64 *clock = &arcade->clocks[p->ctx.llc];
+
+	if (arcade->llcs[p->ctx.llc].nr)
+		*clock = policy_clock(*clock, p->ctx.vtime, class);
 }
 
 static void fair_enter_llc(struct sim *sim, struct sim_task *p, u32 llc)
@@ -556,7 +568,6 @@ static void arcade_start(struct sim *sim, s32 cpu, struct sim_task *p)
 {
 	u32 llc = sim_llc_of(sim, cpu);
 	enum arcade_class class;
-	u64 *clock = &arcade_of(sim)->clocks[llc];
 
 	fair_settle(sim, p, llc);
 	p->ctx.exec_seen_ns = p->ctx.slice_exec_ns = p->sum_exec_ns;
@@ -568,7 +579,7 @@ static void arcade_start(struct sim *sim, s32 cpu, struct sim_task *p)
 	p->ctx.queued_at_ns = 0;
 	class = fair_class(sim, p);
 	if (!p->ctx.is_out_of_turn)
-		*clock = policy_clock(*clock, p->ctx.vtime, class, fair_weight(sim, p));
+		fair_start_clock(sim, p, class);
 	p->ctx.is_out_of_turn = false;
 	preempt_note_running(sim, cpu, class, fair_root(p, class), fair_deadline(sim, p, class));
 }
@@ -619,13 +630,27 @@ static struct sim_task *fair_look_for_aged(struct sim *sim, u64 *looked_ns, stru
 	return taken;
 }
 
+static struct sim_task *fair_look_elsewhere(struct sim *sim, s32 cpu, u32 llc)
+{
+	struct arcade *arcade = arcade_of(sim);
+	u64 *looked_ns = &arcade->cpus[cpu].looked_other_ns;
+	u32 *other = &arcade->cpus[cpu].other_llc;
+
+	if (policy_before(sim->now_ns, *looked_ns + FAIR_AGE_CHECK_NS))
+		return NULL;
+	*other = *other + 1 < sim->topology.nr_llcs ? *other + 1 : 0;
+	if (*other == llc) {
+		*looked_ns = sim->now_ns;
+		return NULL;
+	}
+	return fair_look_for_aged(sim, looked_ns, &arcade->llcs[*other]);
+}
+
 static void fair_renew(struct sim *sim, s32 cpu, struct sim_task *prev, enum arcade_class class)
 {
-	u64 *clock = &arcade_of(sim)->clocks[prev->ctx.llc];
-
 	prev->ctx.slice_ns = fair_slice(prev, class);
 	prev->ctx.slice_exec_ns = prev->sum_exec_ns;
-	*clock = policy_clock(*clock, prev->ctx.vtime, class, fair_weight(sim, prev));
+	fair_start_clock(sim, prev, class);
 	preempt_note_running(sim, cpu, class, fair_root(prev, class), fair_deadline(sim, prev, class));
 }
 
@@ -656,6 +681,8 @@ static struct sim_task *fair_dispatch(struct sim *sim, s32 cpu, struct sim_task 
 	aged = fair_look_for_aged(sim, &arcade->cpus[cpu].looked_own_ns, in_cpu);
 	if (!aged)
 		aged = fair_look_for_aged(sim, &arcade->cpus[cpu].looked_llc_ns, in_llc);
+	if (!aged && sim->topology.nr_llcs > 1)
+		aged = fair_look_elsewhere(sim, cpu, llc);
 	if (aged)
 		return aged;
 	if (prev) {

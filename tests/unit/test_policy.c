@@ -104,12 +104,17 @@ static void test_group_weights_multiply(void **state)
 static void check_lag(u64 vtime, u64 clock, u64 slice_ns, u32 weight, bool is_game)
 {
 	u64 debt_ns = POLICY_DEBT_SLICES * policy_virtual(slice_ns, weight);
+	u64 credit_ns = policy_virtual(slice_ns, weight);
 
 	if (debt_ns > POLICY_DEBT_MAX_NS)
 		debt_ns = POLICY_DEBT_MAX_NS;
+	if (credit_ns > POLICY_DEBT_MAX_NS)
+		credit_ns = POLICY_DEBT_MAX_NS;
+	if (credit_ns < POLICY_CREDIT_NS)
+		credit_ns = POLICY_CREDIT_NS;
 	if (is_game)
 		debt_ns += POLICY_FRAME_LEAD_NS;
-	assert_false(policy_before(vtime, clock - POLICY_CREDIT_NS));
+	assert_false(policy_before(vtime, clock - credit_ns));
 	assert_false(policy_before(clock + debt_ns, vtime));
 }
 
@@ -152,7 +157,7 @@ static void test_lag_stays_bounded(void **state)
 			case 0: /* runs, however long without a tick */
 				ran_ns = unit_random_below(&random, 2000000000);
 				vtime += policy_virtual(policy_charge(ran_ns, &burst_ns), weight);
-				clock[llc] = policy_clock_low(clock[llc], vtime, ran_ns, weight);
+				clock[llc] = policy_clock_alone(clock[llc], vtime, ran_ns, random_class(&random));
 				break;
 			case 1: /* sleeps for up to minutes, while others run */
 				clock[llc] += unit_random_next(&random) >> 28;
@@ -170,7 +175,7 @@ static void test_lag_stays_bounded(void **state)
 				weight = policy_weight(base_weight, 0, is_game);
 				break;
 			default:
-				clock[llc] = policy_clock(clock[llc], vtime, random_class(&random), weight);
+				clock[llc] = policy_clock(clock[llc], vtime, random_class(&random));
 			}
 			vtime = policy_clamp_vtime(vtime, clock[llc], 3 * MS, weight, is_game);
 			check_lag(vtime, clock[llc], 3 * MS, weight, is_game);
@@ -264,14 +269,13 @@ static void test_clock_never_goes_back(void **state)
 		for (int step = 0; step < 20; step++) {
 			u64 vtime = clock + (s64)unit_random_below(&random, 1000000000) - 500 * (s64)MS;
 			enum arcade_class class = random_class(&random);
-			u32 weight = random_weight(&random);
-			u64 next = policy_clock(clock, vtime, class, weight);
+			u64 next = policy_clock(clock, vtime, class);
 
 			assert_false(policy_before(next, clock));
-			/* Never beyond the task that it follows, and not at all for a member or one of low weight. */
+			/* Never beyond the task that it follows, and not at all for a member. */
 			if (next != clock)
 				assert_false(policy_before(vtime, next));
-			if (class == ARCADE_CLASS_CHAIN || weight < POLICY_WEIGHT_DEFAULT)
+			if (class == ARCADE_CLASS_CHAIN)
 				assert_int_equal(next, clock);
 			else if (!policy_is_game(class))
 				assert_int_equal(next, policy_max_time(clock, vtime));
@@ -280,41 +284,40 @@ static void test_clock_never_goes_back(void **state)
 	}
 }
 
-/* Where only low weights run the clock goes on, slowly: never beyond whom it follows, never as fast as time. */
-static void test_low_weights_hardly_move_the_clock(void **state)
+/* Where nobody waits the clock follows whoever runs, never beyond him, and no faster than time. */
+static void test_clock_alone_is_no_faster_than_time(void **state)
 {
 	struct unit_random random = { .state = 13 };
 
 	for (int i = 0; i < FUZZ_ROUNDS; i++) {
-		u64 clock = clocks[i % ARRAY_SIZE(clocks)], start = clock, ran_ns = 0, vtime;
+		u64 clock = clocks[i % ARRAY_SIZE(clocks)];
 
 		for (int step = 0; step < 20; step++) {
-			u32 weight = random_weight(&random), run_ns = unit_random_below(&random, 10000000);
-			u64 next;
+			u64 run_ns = unit_random_below(&random, 10000000);
+			u64 vtime = clock + (s64)unit_random_below(&random, 1000000000) - 500 * (s64)MS;
+			enum arcade_class class = random_class(&random);
+			u64 next = policy_clock_alone(clock, vtime, run_ns, class);
 
-			vtime = clock + (s64)unit_random_below(&random, 1000000000) - 500 * (s64)MS;
-			next = policy_clock_low(clock, vtime, run_ns, weight);
 			assert_false(policy_before(next, clock));
-			if (weight >= POLICY_WEIGHT_DEFAULT)
-				assert_int_equal(next, clock);
-			else if (policy_before(clock + run_ns / POLICY_CLOCK_DIVISOR, vtime))
-				assert_int_equal(next, clock + run_ns / POLICY_CLOCK_DIVISOR);
+			assert_true(next - clock <= run_ns);
 			if (next != clock)
 				assert_false(policy_before(vtime, next));
-			ran_ns += run_ns;
+			if (class == ARCADE_CLASS_CHAIN)
+				assert_int_equal(next, clock);
+			if (class == ARCADE_CLASS_NORMAL && !policy_before(vtime, clock + run_ns))
+				assert_int_equal(next, clock + run_ns);
 			clock = next;
-			assert_true(clock - start <= ran_ns / POLICY_CLOCK_DIVISOR);
 		}
 	}
-	/* One of nice 19 that has a CPU for itself is a hundred times as fast as time: it goes ahead alone. */
+	/* One of nice 19 that has a CPU for itself is a hundred times as fast as time: the clock goes with time. */
 	for (size_t i = 0; i < ARRAY_SIZE(clocks); i++) {
 		u64 clock = clocks[i], vtime = clock;
 
 		for (int ms = 0; ms < 1000; ms++) {
 			vtime = policy_clamp_vtime(vtime + policy_virtual(MS, 1), clock, 3 * MS, 1, false);
-			clock = policy_clock(policy_clock_low(clock, vtime, MS, 1), vtime, ARCADE_CLASS_NORMAL, 1);
+			clock = policy_clock_alone(clock, vtime, MS, ARCADE_CLASS_NORMAL);
 		}
-		assert_int_equal(clock - clocks[i], 1000 * MS / POLICY_CLOCK_DIVISOR);
+		assert_int_equal(clock - clocks[i], 1000 * MS);
 	}
 }
 
@@ -676,6 +679,14 @@ static struct queue_task *queue_aged(struct queue *queue)
 	return longest;
 }
 
+static bool queue_has_waiting(const struct queue *queue)
+{
+	for (int i = 0; i < queue->nr; i++)
+		if (queue->tasks[i].is_queued)
+			return true;
+	return false;
+}
+
 static void queue_run(struct queue *queue, struct queue_task *task, bool is_out_of_turn)
 {
 	u64 slice_ns = QUEUE_SLICE_NS + unit_random_below(&queue->random, 1000000);
@@ -690,13 +701,14 @@ static void queue_run(struct queue *queue, struct queue_task *task, bool is_out_
 	task->is_queued = false;
 	task->is_running = true;
 	queue_settle(queue, task);
-	if (!is_out_of_turn)
-		queue->clock = policy_clock(queue->clock, task->vtime, queue_class(queue, task), queue_weight(task));
+	if (!is_out_of_turn && queue_has_waiting(queue))
+		queue->clock = policy_clock(queue->clock, task->vtime, queue_class(queue, task));
 	queue->now_ns += ran_ns;
 	task->ran_ns += ran_ns;
 	task->chain.ran_ns += ran_ns;
 	task->vtime += policy_virtual(policy_charge(ran_ns, &task->burst_ns), queue_weight(task));
-	queue->clock = policy_clock_low(queue->clock, task->vtime, ran_ns, queue_weight(task));
+	if (!queue_has_waiting(queue))
+		queue->clock = policy_clock_alone(queue->clock, task->vtime, ran_ns, queue_class(queue, task));
 	if (task->sleep_ns && ran_ns == task->left_ns) {
 		task->nvcsw++;
 		task->slept_at_ns = queue->now_ns;
@@ -994,7 +1006,7 @@ int main(void)
 		cmocka_unit_test(test_class_order),
 		cmocka_unit_test(test_charge_is_bounded),
 		cmocka_unit_test(test_clock_never_goes_back),
-		cmocka_unit_test(test_low_weights_hardly_move_the_clock),
+		cmocka_unit_test(test_clock_alone_is_no_faster_than_time),
 		cmocka_unit_test(test_learning_converges),
 		cmocka_unit_test(test_chain_ends),
 		cmocka_unit_test(test_chain_hands_on_the_root),
