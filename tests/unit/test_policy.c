@@ -873,11 +873,13 @@ static void test_shares_follow_weights(void **state)
 		check_shares(seed, 33, 300);
 }
 
-/* Also where nobody is of nice 0: nobody of them moves the clock as it runs. */
+/* Also where nobody is of nice 0. */
 static void test_low_shares_follow_weights(void **state)
 {
-	for (u64 seed = 1; seed <= 40; seed++)
+	for (u64 seed = 1; seed <= 40; seed++) {
+		check_shares(seed, 9, 82);
 		check_shares(seed, 20, 80);
+	}
 }
 
 /* A game's thread that computes without sleeping uses its lead up, and then shares by weight. */
