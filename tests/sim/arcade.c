@@ -243,6 +243,13 @@ static s64 preempt_gain(struct sim *sim, s32 cpu, const struct preempt_wakee *wa
 				   llc != wakee->llc);
 }
 
+static bool preempt_is_ordinary(struct sim *sim, s32 cpu)
+{
+	enum arcade_class class = arcade_of(sim)->cpus[cpu].running.class;
+
+	return class == ARCADE_CLASS_NORMAL || class == ARCADE_CLASS_BACKGROUND;
+}
+
 static bool preempt_take_tokens(struct sim *sim, struct sim_task *p, s32 cpu)
 {
 	u64 full_at_ns = p->ctx.preempt_full_at_ns;
@@ -464,7 +471,7 @@ static void enqueue_pinned(struct sim *sim, struct sim_task *p, enum arcade_clas
 		return;
 	}
 	if (is_wakeup && ((preempt_gain(sim, p->pinned_cpu, &wakee) > 0 && preempt_claim(sim, p, p->pinned_cpu, &wakee)) ||
-			  (p->is_kthread && c->running.class == ARCADE_CLASS_NORMAL &&
+			  (p->is_kthread && preempt_is_ordinary(sim, p->pinned_cpu) &&
 			   preempt_take_tokens(sim, p, p->pinned_cpu)))) {
 		insert_local(sim, p, p->pinned_cpu, fair_slice(p, class), true, from_cpu);
 		return;
@@ -730,8 +737,11 @@ static struct sim_task *arcade_pick(struct sim *sim, s32 cpu, struct sim_task *p
 		arcade_stopping(sim, prev, true);
 		arcade_enqueue(sim, prev, cpu, false, cpu);
 	}
-	for (s32 i = 0; i < nr_back; i++)
+	for (s32 i = 0; i < nr_back; i++) {
+		/* The claim was for nothing. */
+		arcade_of(sim)->cpus[cpu].running.class = ARCADE_CLASS_NONE;
 		arcade_enqueue(sim, back[i], cpu, false, cpu);
+	}
 	return next;
 }
 
