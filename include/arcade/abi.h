@@ -132,6 +132,9 @@ struct arcade_stats {
 	u64 chain_hist[NR_ARCADE_ROOTS][ARCADE_MAX_HOPS][ARCADE_HIST_BUCKETS];	/* … and as distribution */
 };
 
+/* Trees with this bit do background work: behind everybody else while a game is in front. The rest of the id is a number. */
+#define ARCADE_TREE_BACKGROUND 0x80000000u
+
 /* Argument and answer of the program that marks the tasks of a tree that live already. */
 struct arcade_tree_mark {
 	u32 tgid;		/* the process whose descendants are meant, itself included */
@@ -143,12 +146,22 @@ struct arcade_tree_mark {
 /* Control ring: rare events that the daemon must not miss. Each record is one of these. */
 enum arcade_control {
 	ARCADE_CONTROL_EXIT,	/* ops.exit has filled struct arcade_exit */
+	ARCADE_CONTROL_TASK_EXEC,/* a process has a new program */
+	ARCADE_CONTROL_TASK_EXIT,	/* the last thread of a process is ending */
+	ARCADE_CONTROL_GPU_SUBMIT,	/* a process gives work to a GPU for the first time since its last exec */
 	NR_ARCADE_CONTROLS,
 };
 
+#define ARCADE_COMM_LEN 16
+
+/* Of the first kind, only the type is filled. */
 struct arcade_control_record {
 	u32 type;		/* enum arcade_control */
-	u32 pad;
+	u32 pid;		/* of the process (thread group), in the first pid namespace */
+	u64 start_ns;		/* CLOCK_BOOTTIME: with the pid it names a process for ever; see /proc/PID/stat, field 22 */
+	u32 ppid;		/* the parent's process */
+	u32 tree;		/* 0: none, see struct arcade_tree_mark */
+	char comm[ARCADE_COMM_LEN];
 };
 
 #define ARCADE_EXIT_REASON_LEN 128
@@ -168,6 +181,7 @@ _Static_assert(sizeof(struct arcade_input_record) == 16, "ring record");
 _Static_assert(offsetof(struct arcade_input_record, device) == 8, "ring record");
 _Static_assert(offsetof(struct arcade_input_record, lane) == 12, "ring record");
 _Static_assert(offsetof(struct arcade_input_record, nr_events) == 14, "ring record");
+_Static_assert(sizeof(struct arcade_control_record) == 40, "control record");
 _Static_assert(sizeof(struct arcade_knobs) == 64, "knobs");
 _Static_assert(offsetof(struct arcade_knobs, slice_ns) == 8, "knobs");
 _Static_assert(sizeof(struct arcade_stats) % 8 == 0, "statistics");
