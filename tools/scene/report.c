@@ -97,6 +97,7 @@ static struct background_stats get_sum(const struct background_stats *stats, uns
 	while (nr--) {
 		sum.nr_done += stats[nr].nr_done;
 		sum.cpu_s += stats[nr].cpu_s;
+		sum.nr_units += atomic_load(&stats[nr].nr_units);
 	}
 	return sum;
 }
@@ -113,12 +114,10 @@ struct totals {
 	uint64_t nr_xruns;
 	struct background_stats hogs;
 	struct background_stats forkers;
+	struct background_stats jobs;
 	uint64_t nr_video;
 	uint64_t nr_video_missed;
 	uint64_t nr_timer;
-	uint64_t nr_compile_units;
-	uint64_t nr_compile_jobs;
-	double compile_cpu_s;
 };
 
 static struct totals get_totals(const struct scene *scene)
@@ -131,18 +130,12 @@ static struct totals get_totals(const struct scene *scene)
 		.nr_xruns = sh->nr_audio_late + sh->nr_audio_skipped,
 		.hogs = get_sum(sh->hogs, scene->opt->nr_hogs),
 		.forkers = get_sum(sh->forkers, scene->opt->nr_forkers),
+		.jobs = get_sum(sh->jobs, scene->opt->nr_jobs),
 		.nr_video = sh->nr_video_played + sh->nr_video_skipped,
 		.nr_video_missed = sh->nr_video_late + sh->nr_video_skipped,
 		.nr_timer = sh->nr_timer_played + sh->nr_timer_skipped,
 	};
-	unsigned int job;
 	int i;
-
-	for (job = 0; job < scene->opt->nr_jobs; job++) {
-		totals.nr_compile_units += atomic_load(&sh->jobs[job].nr_units);
-		totals.nr_compile_jobs += sh->jobs[job].nr_jobs;
-		totals.compile_cpu_s += sh->jobs[job].cpu_s;
-	}
 
 	for (i = 0; i < NR_SCENE_LANES; i++) {
 		totals.nr_sent += sh->lanes[i].nr_sent;
@@ -228,10 +221,10 @@ static void put_all(struct writer *w, const struct scene *scene, const struct sc
 	put_count(w, "forks", totals.forkers.nr_done);
 	put_real(w, "forks_per_s", (double)totals.forkers.nr_done / result->wall_s);
 	put_real(w, "fork_cpu_s", totals.forkers.cpu_s);
-	put_count(w, "compile_units", totals.nr_compile_units);
-	put_real(w, "compile_units_per_s", (double)totals.nr_compile_units / result->wall_s);
-	put_count(w, "compile_jobs", totals.nr_compile_jobs);
-	put_real(w, "compile_cpu_s", totals.compile_cpu_s);
+	put_count(w, "compile_units", totals.jobs.nr_units);
+	put_real(w, "compile_units_per_s", (double)totals.jobs.nr_units / result->wall_s);
+	put_count(w, "compile_jobs", totals.jobs.nr_done);
+	put_real(w, "compile_cpu_s", totals.jobs.cpu_s);
 	put_count(w, "burst_units", atomic_load(&sh->nr_burst_units));
 	put_real(w, "burst_units_per_s", (double)atomic_load(&sh->nr_burst_units) / result->wall_s);
 	put_real(w, "burst_cpu_s", (double)atomic_load(&sh->burst_cpu_ns) / 1e9);
@@ -302,8 +295,8 @@ void report_print_table(FILE *out, const struct scene *scene, const struct scene
 		fprintf(out, "timer: %" PRIu64 " periods, %" PRIu64 " skipped\n", t.nr_timer, sh->nr_timer_skipped);
 	if (opt->nr_jobs)
 		fprintf(out, "compile: %.0f units/s, %" PRIu64 " files, %.2f cores\n",
-			(double)t.nr_compile_units / result->wall_s, t.nr_compile_jobs,
-			t.compile_cpu_s / result->wall_s);
+			(double)t.jobs.nr_units / result->wall_s, t.jobs.nr_done,
+			t.jobs.cpu_s / result->wall_s);
 	if (opt->burst)
 		fprintf(out, "bursts: %.0f units/s, %.2f cores\n",
 			(double)atomic_load(&sh->nr_burst_units) / result->wall_s,

@@ -55,14 +55,9 @@ struct hop_stats {
 } __attribute__((aligned(64)));
 
 struct background_stats {
-	uint64_t nr_done;		/* work units, or children */
+	uint64_t nr_done;		/* work units, children, or compiled files */
 	double cpu_s;
-} __attribute__((aligned(64)));
-
-struct compile_stats {
-	_Atomic uint64_t nr_units;	/* each stage of a compiler adds its own */
-	uint64_t nr_jobs;
-	double cpu_s;
+	_Atomic uint64_t nr_units;	/* of compilers: each stage adds its own */
 } __attribute__((aligned(64)));
 
 /* One message per packet from compositor to game, and on to render. */
@@ -122,7 +117,7 @@ struct scene_shared {
 
 	struct background_stats hogs[SCENE_MAX_BACKGROUND];
 	struct background_stats forkers[SCENE_MAX_BACKGROUND];
-	struct compile_stats jobs[SCENE_MAX_BACKGROUND];
+	struct background_stats jobs[SCENE_MAX_BACKGROUND];
 
 	uint64_t nr_samples;
 	uint64_t max_samples;
