@@ -72,7 +72,7 @@ $(B)/bpftest/bench_paths: tests/bpf/bench_paths.c $(B)/gen/bench.skel.h $(B)/src
 $(B)/bpftest/bench_paths_native: tests/bpf/bench_paths.c $(B)/gen/bench_native.skel.h $(B)/src/util.o
 	$(call MEASURE_COMPILE,-DBENCH_WITHOUT_KERNEL_VARIABLES)
 
-$(B)/bpftest/bench_load: tests/bpf/bench_load.c
+$(B)/bpftest/bench_load: tests/bpf/bench_load.c $(B)/src/util.o
 	$(call MEASURE_COMPILE)
 
 $(B)/bpftest/budget: tests/bpf/budget.c $(OBJS)
