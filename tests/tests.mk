@@ -132,7 +132,7 @@ check-vm: test-programs-vm
 
 .PHONY: bench-bpf bpf-budget check-kernels
 bench-bpf: test-setup
-	$(Q)$(MAKE) --no-print-directory all $(BPF_MEASURES) $(B)/vm/flood
+	$(Q)$(MAKE) --no-print-directory all $(BPF_MEASURES) $(B)/bpf/plain.bpf.o $(B)/vm/flood
 	$(Q)tools/bench-bpf $(BENCH_BPF_FLAGS)
 
 bpf-budget: test-setup
