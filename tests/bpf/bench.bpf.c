@@ -46,7 +46,10 @@ struct arcade_knobs knobs SEC(".data.knobs") = {
 #include "clock.bpf.h"
 #include "task.bpf.h"
 #include "tree.bpf.h"
+#include "detect.bpf.h"
+#include "root.bpf.h"
 #include "chain.bpf.h"
+#include "role.bpf.h"
 #include "input.bpf.h"
 #include "group.bpf.h"
 #include "freq.bpf.h"
@@ -181,8 +184,8 @@ static __always_inline void bench_hook(const struct input_dev *dev)
 	struct input_device device = input_device_of(dev, level);
 
 	if (input_packet(now_ns, device, 3))
-		chain_root_enter(now_ns, device.lane, level);
-	chain_root_leave();
+		chain_input_enter(now_ns, device.lane, level);
+	root_leave();
 }
 
 SEC("syscall")
@@ -259,24 +262,21 @@ static __always_inline int bench_wakeups(bool waker_is_member, bool wakee_is_mem
 		bpf_task_release(wakee);
 		return 1;
 	}
-	waker_ctx->root_ns = 0;
+	waker_ctx->root.root_ns = 0;
 	waker_ctx->chain.hop = 0;
 	wakee_ctx->chain.hop = 0;
 	if (waker_is_member)
 		bench_join(waker, waker_ctx);
 	if (wakee_is_member)
 		bench_join(wakee, wakee_ctx);
-	if (in_root) {
-		waker_ctx->root_lane = ARCADE_LANE_MOUSE;
-		waker_ctx->root_nvcsw = waker->nvcsw;
-		waker_ctx->root_ns = bpf_ktime_get_ns();
-	}
+	if (in_root)
+		root_enter(bpf_ktime_get_ns(), ARCADE_ROOT_INPUT, ARCADE_LANE_MOUSE, BENCH_LIFE_NS, 0);
 	if (waker_is_member && !wakee_is_member)
 		/* The wakee leaves again, and the waker may hand on once more: three stores. */
 		BENCH_LOOP(chain_follow_wakeup(wakee); wakee_ctx->chain.hop = 0; waker_ctx->chain.nr_handed_on = 0);
 	else
 		BENCH_LOOP(chain_follow_wakeup(wakee));
-	waker_ctx->root_ns = 0;
+	waker_ctx->root.root_ns = 0;
 	waker_ctx->chain.hop = 0;
 	bpf_task_release(wakee);
 	return 0;
