@@ -333,6 +333,77 @@ int is_live_member(void *ctx)
 	return bench_is_live(true);
 }
 
+/* ---- processes and roles ---- */
+
+SEC("syscall")
+int tell_process(void *ctx)
+{
+	struct task_struct *p = bpf_get_current_task_btf();
+
+	if (!bench_ctx(p))
+		return 1;
+	BENCH_LOOP(bench_sink = detect_tell_process(ARCADE_CONTROL_TASK_EXEC, p));
+	return bench_sink ? 0 : 2;
+}
+
+static __always_inline void bench_root(void)
+{
+	role_root_enter(ARCADE_ROOT_VBLANK, BENCH_LIFE_NS);
+	root_leave();
+}
+
+SEC("syscall")
+int root_hooks(void *ctx)
+{
+	struct task_ctx *tctx = bench_ctx(bpf_get_current_task_btf());
+
+	if (!tctx)
+		return 1;
+	tctx->root.root_ns = 0;
+	BENCH_LOOP(bench_root());
+	return 0;
+}
+
+/* What is behind the look at the request. */
+static __always_inline int bench_frame_ends(bool member, u32 end)
+{
+	struct task_struct *p = bpf_get_current_task_btf();
+	struct task_ctx *tctx = bench_ctx(p);
+
+	if (!tctx)
+		return 1;
+	tctx->chain.hop = 0;
+	/* Told already, as all but the first time. */
+	tctx->gpu_is_told = 1;
+	if (member)
+		bench_join(p, tctx);
+	/* Each time the chain of another root: a store. */
+	if (end == ARCADE_FRAME_FLIP)
+		BENCH_LOOP(role_flips(p, tctx); tctx->frame_root_ns[ARCADE_FRAME_FLIP] = 0);
+	else
+		BENCH_LOOP(role_submits(p, tctx); tctx->frame_root_ns[ARCADE_FRAME_SUBMIT] = 0);
+	tctx->chain.hop = 0;
+	return 0;
+}
+
+SEC("syscall")
+int flip_by_other(void *ctx)
+{
+	return bench_frame_ends(false, ARCADE_FRAME_FLIP);
+}
+
+SEC("syscall")
+int flip_by_member(void *ctx)
+{
+	return bench_frame_ends(true, ARCADE_FRAME_FLIP);
+}
+
+SEC("syscall")
+int submit_by_member(void *ctx)
+{
+	return bench_frame_ends(true, ARCADE_FRAME_SUBMIT);
+}
+
 /* ---- the fair queues; all of these need the fields of sched_ext ---- */
 
 static __always_inline int bench_deadline(enum arcade_class class)

@@ -7,6 +7,7 @@ before=$(bpf_objects)
 line_says() { grep -E "^$1  " "$2" | grep -qF "$3" || { grep -E "^$1  " "$2"; echo "$1: no word of: $3"; return 1; }; }
 err_says() { grep -qF "$1" "$work/err"; }
 is_loaded() { [ -d "/sys/module/$1" ]; }
+attached_again() { [ "$(grep -c 'audio: module snd_pcm: attached' "$work/err")" -eq 2 ]; }
 unload() { rmmod "$1" 2>/dev/null || ! is_loaded "$1"; }
 
 says_absent() {
@@ -25,9 +26,8 @@ comes_and_goes() {
 	eventually 30 err_says 'audio: module snd_pcm: attached' && eventually 30 err_says 'display: module drm: attached' || return 1
 	rmmod snd_dummy && eventually 30 err_says 'audio: module snd_pcm is not in use any more: detached' || return 1
 	eventually 30 unload snd_pcm && ! is_loaded snd_pcm || { echo "snd_pcm is still loaded"; return 1; }
-	modprobe snd-dummy && fresh_json || return 1
-	eventually 30 [ "$(grep -c 'audio: module snd_pcm: attached' "$work/err")" -ge 2 ] || fresh_json
-	fresh_json
+	modprobe snd-dummy || return 1
+	eventually 30 attached_again && fresh_json || return 1
 	[ "$(json roles_attached)" -eq 3 ] && [ "$(json roles_released)" -eq 1 ] && [ "$(json control_lost)" -eq 0 ] || return 1
 	state_is enabled && stop_arcade && nothing_left "$before"
 }
