@@ -29,6 +29,8 @@ struct arcade_knobs knobs SEC(".data.knobs") = {
 	.preempt = 1,
 	.slice_ns = 3 * POLICY_NS_PER_MS,
 	.chain_ttl_ns = 33 * POLICY_NS_PER_MS,
+	.vblank_ttl_ns = 16 * POLICY_NS_PER_MS,
+	.audio_ttl_max_ns = 20 * POLICY_NS_PER_MS,
 	.chain_budget_ns = 4 * POLICY_NS_PER_MS,
 	.chain_fanout = 8,
 	.input_wakeup_hz = 50,
@@ -48,16 +50,19 @@ struct {
 	__uint(value_size, 8);
 } exit_dump SEC(".maps");
 
+/* One record in its life, which no flood of others may crowd out. */
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
 	__uint(max_entries, 4096);
-} control_ring SEC(".maps");
+} end_ring SEC(".maps");
 
 #include "stats.bpf.h"
 #include "topo.bpf.h"
 #include "clock.bpf.h"
 #include "task.bpf.h"
 #include "tree.bpf.h"
+#include "detect.bpf.h"
+#include "root.bpf.h"
 #include "chain.bpf.h"
 #include "input.bpf.h"
 #include "group.bpf.h"
@@ -84,7 +89,7 @@ int BPF_PROG(input_event_entry, struct input_dev *dev, unsigned int type, unsign
 	level = compat_interrupt_level();
 	struct input_device device = input_device_of(dev, level);
 	if (input_packet(now_ns, device, dev->num_vals))
-		chain_root_enter(now_ns, device.lane, level);
+		chain_input_enter(now_ns, device.lane, level);
 	return 0;
 }
 
@@ -92,7 +97,7 @@ SEC("fexit/input_event")
 int BPF_PROG(input_event_exit, struct input_dev *dev, unsigned int type, unsigned int code)
 {
 	if (type == INPUT_EV_SYN && code == INPUT_SYN_REPORT)
-		chain_root_leave();
+		root_leave();
 	return 0;
 }
 
@@ -118,6 +123,35 @@ int BPF_PROG(chain_futex_wait, const void *uaddr)
 	return 0;
 }
 
+SEC("tp_btf/sched_process_exec")
+int BPF_PROG(process_exec, struct task_struct *task)
+{
+	detect_tell_process(ARCADE_CONTROL_TASK_EXEC, task);
+	return 0;
+}
+
+SEC("tp_btf/sched_process_exit")
+int BPF_PROG(process_exit, struct task_struct *task, bool group_dead)
+{
+	if (group_dead && !(task->flags & PF_KTHREAD))
+		detect_tell_process(ARCADE_CONTROL_TASK_EXIT, task);
+	return 0;
+}
+
+SEC("tp_btf/module_load")
+int BPF_PROG(module_loaded, struct module *module)
+{
+	detect_tell_module(ARCADE_CONTROL_MODULE_LOAD, module);
+	return 0;
+}
+
+SEC("tp_btf/module_free")
+int BPF_PROG(module_freed, struct module *module)
+{
+	detect_tell_module(ARCADE_CONTROL_MODULE_FREE, module);
+	return 0;
+}
+
 /* Run once after load: what only the loaded program knows of its kernel. */
 u32 fact_can_kick;
 u32 fact_can_set_slice;
@@ -132,7 +166,7 @@ int tell_facts(void *ctx)
 	return 0;
 }
 
-/* Run when a game is found: its processes and threads that live already. */
+/* Run when a game or background work is found: its processes and threads that live already. */
 struct arcade_tree_mark tree_mark_args SEC(".data.mark");
 
 SEC("syscall")
@@ -397,7 +431,7 @@ s32 BPF_PROG(arcade_init_task, struct task_struct *p, struct scx_init_task_args 
 	struct task_ctx *tctx = bpf_task_storage_get(&task_ctxs, p, NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
 
 	if (tctx && args->fork)
-		tree_inherit(tctx);
+		tree_inherit(p, tctx);
 	return 0;
 }
 
@@ -483,7 +517,7 @@ void BPF_PROG(arcade_exit, struct scx_exit_info *ei)
 		bpf_probe_read_kernel_str(dump, exit_dump_len, ei->dump);
 	exit_record.code = ei->exit_code;
 	exit_record.kind = ei->kind;
-	bpf_ringbuf_output(&control_ring, &record, sizeof(record), BPF_RB_FORCE_WAKEUP);
+	bpf_ringbuf_output(&end_ring, &record, sizeof(record), BPF_RB_FORCE_WAKEUP);
 }
 
 SEC(".struct_ops.link")

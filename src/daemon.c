@@ -16,6 +16,7 @@
 #include "out.h"
 #include "report.h"
 #include "rings.h"
+#include "roles.h"
 #include "signals.h"
 #include "stats.h"
 #include "topology.h"
@@ -64,6 +65,7 @@ struct daemon {
 	struct topology *topology;
 	struct bpf *bpf;
 	struct rings *rings;
+	struct roles *roles;
 	struct stats_snapshot before;
 	uint64_t nr_restarts;
 };
@@ -113,6 +115,20 @@ static int handle_exit(void *data)
 	return 0;
 }
 
+static void handle_control(const struct arcade_control_record *record, void *data)
+{
+	struct daemon *daemon = data;
+
+	roles_handle_control(daemon->roles, record);
+}
+
+static void handle_control_lost(uint64_t nr, void *data)
+{
+	struct daemon *daemon = data;
+
+	roles_look_soon(daemon->roles);
+}
+
 /* A change of many CPUs is many events: start again when they are over. */
 static int check_settled(struct timer *timer, uint64_t now)
 {
@@ -135,6 +151,7 @@ static int take_snapshot(struct daemon *daemon, struct stats_snapshot *snapshot)
 	if (err)
 		return err;
 	snapshot->rings = *rings_facts(daemon->rings);
+	snapshot->roles = *roles_facts(daemon->roles);
 	snapshot->input_missed = bpf_input_missed(daemon->bpf);
 	snapshot->loop_wakeups = loop_wakeups(daemon->loop);
 	snapshot->log_lines_lost = log_nr_lost();
@@ -308,6 +325,7 @@ static void session_stop(struct daemon *daemon)
 	timer_disarm(&daemon->settle_timer);
 	if (daemon->bpf)
 		bpf_detach(daemon->bpf);
+	roles_free(steal_ptr(&daemon->roles));
 	rings_free(steal_ptr(&daemon->rings));
 	bpf_free(steal_ptr(&daemon->bpf));
 	topology_free(steal_ptr(&daemon->topology));
@@ -341,6 +359,12 @@ static int log_topology_error(int err)
 
 static int session_start(struct daemon *daemon)
 {
+	const struct rings_handler handler = {
+		.handle_exit = handle_exit,
+		.handle_control = handle_control,
+		.handle_control_lost = handle_control_lost,
+		.data = daemon,
+	};
 	uint64_t period_ns = print_period_ns(&daemon->opts);
 	int err;
 
@@ -354,11 +378,14 @@ static int session_start(struct daemon *daemon)
 	if (err)
 		return err;
 	bpf_attach_hooks(daemon->bpf);
-	err = rings_new(daemon->bpf, daemon->loop, handle_exit, daemon, &daemon->rings);
+	err = rings_new(daemon->bpf, daemon->loop, &handler, &daemon->rings);
+	if (err)
+		return err;
+	err = roles_new(&daemon->opts, daemon->bpf, daemon->loop, &daemon->roles);
 	if (err)
 		return err;
 	if (!daemon->nr_restarts)
-		report_print(daemon->topology, daemon->bpf, log_report_line, NULL);
+		report_print(daemon->topology, daemon->bpf, daemon->roles, log_report_line, NULL);
 	err = bpf_attach_scheduler(daemon->bpf);
 	if (err)
 		return err;
@@ -465,6 +492,7 @@ enum status daemon_check(const struct options *opts)
 {
 	_cleanup_(topology_freep) struct topology *topology = NULL;
 	_cleanup_(bpf_freep) struct bpf *bpf = NULL;
+	_cleanup_(roles_freep) struct roles *roles = NULL;
 	int err;
 
 	bpf_init_logging();
@@ -475,7 +503,9 @@ enum status daemon_check(const struct options *opts)
 	}
 	if (kernel_sched_state() != KERNEL_SCHED_ABSENT && kernel_may_load_bpf() && !bpf_new(opts, topology, 0, &bpf))
 		bpf_attach_hooks(bpf);
-	report_print(topology, bpf, print_report_line, stdout);
+	if (bpf && roles_new(opts, bpf, NULL, &roles))
+		return STATUS_FAILED;
+	report_print(topology, bpf, roles, print_report_line, stdout);
 	if (bpf)
 		printf("%-16s yes\n", "can run here");
 	else if (kernel_sched_state() == KERNEL_SCHED_ABSENT)

@@ -25,6 +25,7 @@ struct arcade_knobs knobs SEC(".data.knobs") = {
 
 #include "stats.bpf.h"
 #include "task.bpf.h"
+#include "root.bpf.h"
 #include "chain.bpf.h"
 #include "topo.bpf.h"
 #include "input.bpf.h"
@@ -52,8 +53,8 @@ u64 arg_root_ns;
 SEC("syscall")
 int run_root(void *ctx)
 {
-	chain_root_enter(arg_root_ns, arg_lane, compat_interrupt_level());
-	chain_root_leave();
+	chain_input_enter(arg_root_ns, arg_lane, compat_interrupt_level());
+	root_leave();
 	return 0;
 }
 
