@@ -94,7 +94,8 @@ struct arcade_knobs {
 	u64 preempt_interval_ns;/* per CPU and per task: one preemption per interval on average … */
 	u64 preempt_burst;	/* … and this many at once */
 	u32 game_tree;		/* id of the process tree that is the game, 0: none */
-	u32 pad;
+	u32 compositor_tgid;	/* the process that draws the desktop, for the window; 0: not known */
+	u64 input_window_until_ns;	/* CLOCK_MONOTONIC: who of these two wakes up before is a chain's first; 0: never */
 };
 
 /*
@@ -108,6 +109,8 @@ struct arcade_stats {
 	u64 nr_ring_drops[ARCADE_NR_RINGS];	/* not written: the ring was full */
 	u64 nr_ring_wakeups;
 	u64 nr_device_untracked;		/* packets of devices that found no place in the table */
+	u64 nr_rest_packets;			/* of gamepads that told nothing but the noise of resting sticks: not counted above */
+	u64 nr_window_marks;			/* wakeups that began a chain because the daemon saw input */
 	u64 nr_chain_marks[ARCADE_MAX_HOPS];	/* wakeups that joined a chain, by hop: [0] is the reader of the device */
 	u64 nr_chain_hops_over;			/* wakeups by a member of the last hop: not followed */
 	u64 nr_chain_fanout_over;		/* wakeups beyond chain_fanout: not followed */
@@ -182,7 +185,7 @@ _Static_assert(offsetof(struct arcade_input_record, device) == 8, "ring record")
 _Static_assert(offsetof(struct arcade_input_record, lane) == 12, "ring record");
 _Static_assert(offsetof(struct arcade_input_record, nr_events) == 14, "ring record");
 _Static_assert(sizeof(struct arcade_control_record) == 40, "control record");
-_Static_assert(sizeof(struct arcade_knobs) == 64, "knobs");
+_Static_assert(sizeof(struct arcade_knobs) == 72, "knobs");
 _Static_assert(offsetof(struct arcade_knobs, slice_ns) == 8, "knobs");
 _Static_assert(sizeof(struct arcade_stats) % 8 == 0, "statistics");
 _Static_assert(sizeof(struct arcade_exit) == 16 + ARCADE_EXIT_REASON_LEN + ARCADE_EXIT_MSG_LEN, "exit record");
