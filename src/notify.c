@@ -15,14 +15,17 @@
 	(IN_CREATE | IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO | IN_ATTRIB | IN_CLOSE_WRITE | IN_DELETE_SELF | \
 	 IN_MOVE_SELF | IN_ONLYDIR)
 
-/* Each costs the library some hundred bytes and a longer name. */
-#define WORN_AT 64
+/* Watches that are gone cost the library some hundred bytes each. */
+#define WORN_AT 256
+/* Names that one folder can be given. */
+#define NAME_BITS 16
 
 struct notify {
 	int fd;			/* the library's, borrowed; -1: it is not initialised */
 	int pipe_fds[2];
 	int pipe_wd;
-	unsigned int nr_dropped;	/* watches that the kernel has dropped and the library still knows */
+	unsigned int nr_added;
+	unsigned int nr_dropped;	/* watches that are gone and that the library still knows */
 };
 
 /* The library's state is the process's. */
@@ -149,7 +152,7 @@ static void drain(struct notify *notify)
 	while (!ioctl(notify->fd, FIONREAD, &nr_bytes) && nr_bytes > 0 && inotifytools_next_event(1))
 		;
 	/* The kernel's queue is empty. The last event of all says that the library's is, too. */
-	if (notify->pipe_wd < 0 || !inotifytools_remove_watch_by_wd(notify->pipe_wd))
+	if (notify->pipe_wd < 0 || inotify_rm_watch(notify->fd, notify->pipe_wd))
 		return;
 	do
 		event = inotifytools_next_event(1);
@@ -175,25 +178,30 @@ int notify_add(struct notify *notify, const char *path)
 	char name[PATH_MAX];
 	size_t len = strlen(path);
 
-	/* One "/." per watch that was dropped: never a name that the library knows. */
-	if (len + 2 * notify->nr_dropped + 2 > sizeof(name))
+	/* The number of this watch, "/" for a 0 and "/." for a 1: never a name that the library knows. */
+	if (len + 2 * NAME_BITS + 1 > sizeof(name))
 		return -ENAMETOOLONG;
 	memcpy(name, path, len);
-	for (unsigned int i = 0; i < notify->nr_dropped; i++, len += 2)
-		memcpy(name + len, "/.", 2);
+	for (int bit = 0; bit < NAME_BITS; bit++) {
+		name[len++] = '/';
+		if (notify->nr_added >> bit & 1)
+			name[len++] = '.';
+	}
 	name[len] = '\0';
+	notify->nr_added++;
 	return add_watch(name, EVENTS);
 }
 
-void notify_remove(struct notify *notify, int wd, bool gone)
+void notify_remove(struct notify *notify, int wd)
 {
-	if (gone || !inotifytools_remove_watch_by_wd(wd))
-		notify->nr_dropped++;
+	/* Past the library, which prints to stderr if the kernel was quicker. */
+	inotify_rm_watch(notify->fd, wd);
+	notify->nr_dropped++;
 }
 
 bool notify_is_worn(const struct notify *notify)
 {
-	return notify->nr_dropped >= WORN_AT;
+	return notify->nr_dropped >= WORN_AT || notify->nr_added >> NAME_BITS;
 }
 
 int notify_next(struct notify *notify, int timeout_s, struct notify_event *event)

@@ -11,9 +11,9 @@
  *  - Its descriptor is found among ours and made CLOEXEC.
  *  - A wait ends by notify_wake(): a pipe of our own is among what is watched,
  *    and a byte into it is an event like any other.
- *  - It forgets no watch that the kernel has dropped, and finds watches by
- *    name: a folder that comes again is watched under another name ("x/.").
- *    notify_is_worn() says when it is time to begin anew.
+ *  - It forgets no watch that the kernel has dropped, says so on stderr if told
+ *    to, and finds watches by name: so every watch gets a name of its own ("x/./"). notify_is_worn()
+ *    says when it is time to begin anew.
  *  - Events that it has read, but not handed out, would be met by the next
  *    user: they are taken out before the end.
  *
@@ -51,10 +51,10 @@ DEFINE_CLEANUP(struct notify *, notify_free)
  */
 int notify_add(struct notify *notify, const char *path);
 
-/* No more events of @wd. @gone: the kernel has dropped it already, or will at once. */
-void notify_remove(struct notify *notify, int wd, bool gone);
+/* No more events of @wd, which the kernel may have dropped already. */
+void notify_remove(struct notify *notify, int wd);
 
-/* So many dropped watches lie about that a new object should be made. */
+/* So many removed watches lie about that a new object should be made. */
 bool notify_is_worn(const struct notify *notify);
 
 /*

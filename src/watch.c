@@ -190,7 +190,7 @@ static struct node *watch_folder(struct watcher *watcher, const char *path)
 	node = calloc(1, sizeof(*node));
 	/* Has it been exchanged meanwhile? */
 	if (!node || stat(path, &after) || after.st_dev != before.st_dev || after.st_ino != before.st_ino) {
-		notify_remove(watcher->shared->notify, wd, false);
+		notify_remove(watcher->shared->notify, wd);
 		free(node);
 		errno = EAGAIN;
 		return NULL;
@@ -279,14 +279,14 @@ static bool is_wanted(enum watch_kind kind, const struct notify_event *event)
 	}
 }
 
-static void drop_node(struct watcher *watcher, struct node *node, bool gone)
+static void drop_node(struct watcher *watcher, struct node *node)
 {
 	struct node **link = &watcher->nodes;
 
 	while (*link != node)
 		link = &(*link)->next;
 	*link = node->next;
-	notify_remove(watcher->shared->notify, node->wd, gone);
+	notify_remove(watcher->shared->notify, node->wd);
 	for (struct target *target = watcher->targets; target; target = target->next) {
 		if (target->parent == node)
 			target->parent = NULL;
@@ -312,7 +312,7 @@ static void drop_unused(struct watcher *watcher)
 		for (const struct target *target = watcher->targets; target; target = target->next)
 			used |= target->node == node || target->parent == node;
 		if (!used)
-			drop_node(watcher, node, false);
+			drop_node(watcher, node);
 	}
 }
 
@@ -354,8 +354,8 @@ static void handle_event(struct watcher *watcher, const struct notify_event *eve
 	if (!node)
 		return;
 	if (event->mask & (IN_IGNORED | IN_MOVE_SELF | IN_UNMOUNT)) {
-		/* IN_UNMOUNT is followed by IN_IGNORED, which then finds nothing. */
-		drop_node(watcher, node, !(event->mask & IN_MOVE_SELF));
+		/* Another IN_IGNORED follows, and finds nothing. */
+		drop_node(watcher, node);
 		resolve_lost(watcher);
 		return;
 	}
@@ -414,7 +414,7 @@ static void drop_all(struct watcher *watcher)
 		struct node *node = watcher->nodes;
 
 		watcher->nodes = node->next;
-		notify_remove(watcher->shared->notify, node->wd, false);
+		notify_remove(watcher->shared->notify, node->wd);
 		free(node);
 	}
 	for (struct target *target = watcher->targets; target; target = target->next) {
@@ -518,12 +518,12 @@ static int read_queue(struct source *source, uint32_t events)
 {
 	struct watch *watch = container_of(source, struct watch, source);
 	uint32_t lost_kinds = 0;
-	struct item *item;
+	struct item *item = NULL;
 	uint64_t nr;
 
 	if (read(source->fd, &nr, sizeof(nr)) < 0 && errno != EAGAIN)
 		return -errno;
-	/* No more than the queue holds: what comes meanwhile tells the loop again. */
+	/* No more than the queue holds: the rest of the loop must have its turn. */
 	for (int i = 0; i < QUEUE_MAX; i++) {
 		struct watch_event event;
 
@@ -533,6 +533,10 @@ static int read_queue(struct source *source, uint32_t events)
 		event = (struct watch_event){ item->kind, item->what, item->path };
 		watch->fn(watch->data, &event);
 		free(item);
+	}
+	if (item) {
+		tell_loop(watch->shared);
+		return 0;
 	}
 	for (int kind = 0; kind < NR_WATCH_KINDS; kind++)
 		if (lost_kinds & 1u << kind)
