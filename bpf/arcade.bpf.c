@@ -82,7 +82,7 @@ int BPF_PROG(input_event_entry, struct input_dev *dev, unsigned int type, unsign
 		return 0;
 	now_ns = bpf_ktime_get_ns();
 	level = compat_interrupt_level();
-	struct input_device device = input_device_of(dev, level);
+	struct arcade_device device = input_device_of(dev, level);
 	if (device.lane == ARCADE_LANE_GAMEPAD && !input_pad_acts(dev)) {
 		stats_inc_atomic(nr_rest_packets);
 		return 0;

@@ -45,25 +45,14 @@
 /* A gamepad has some thirty axes and buttons; who sends more in one packet acts. */
 #define INPUT_MAX_PAD_EVENTS 64
 
-/* A desktop has some twenty, most of them buttons of the board. */
-#define INPUT_MAX_DEVICES 256
-
-/* The kernel numbers devices as they come ("input7") and never uses a number twice: by it the daemon names them. */
-#define INPUT_NUMBER_UNKNOWN 0xffffffffu
-
-struct input_device {
-	u32 index;		/* in the order of their first packet */
-	u32 lane;		/* enum arcade_lane: as we see it, or as the daemon says */
-	u32 number;		/* of "input7" */
-	u32 class;		/* enum arcade_lane, as we see it */
-};
+#define INPUT_MAX_DEVICES ARCADE_MAX_DEVICES
 
 /* By address of the kernel's struct input_dev; an entry goes when the device is unregistered. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, INPUT_MAX_DEVICES);
 	__type(key, u64);
-	__type(value, struct input_device);
+	__type(value, struct arcade_device);
 } input_devices SEC(".maps");
 
 /* The daemon's word on what a device is: its number → enum arcade_lane. What is in the table above it changes there. */
@@ -97,7 +86,7 @@ struct {
  */
 struct input_recent {
 	u64 dev;		/* address, 0: none */
-	struct input_device device;
+	struct arcade_device device;
 	u32 generation;
 	u32 pad;
 };
@@ -177,19 +166,19 @@ static __always_inline u32 input_number(const struct input_dev *dev)
 	bpf_probe_read_kernel_str(name, sizeof(name), dev->dev.kobj.name);
 	for (i = 0; i < sizeof(prefix) - 1; i++)
 		if (name[i] != prefix[i])
-			return INPUT_NUMBER_UNKNOWN;
+			return ARCADE_DEVICE_UNKNOWN;
 	for (; i < sizeof(name) && name[i]; i++) {
 		if (name[i] < '0' || name[i] > '9')
-			return INPUT_NUMBER_UNKNOWN;
+			return ARCADE_DEVICE_UNKNOWN;
 		number = number * 10 + name[i] - '0';
 	}
 	return number;
 }
 
-static __always_inline struct input_device input_look_up(const struct input_dev *dev)
+static __always_inline struct arcade_device input_look_up(const struct input_dev *dev)
 {
 	u64 key = (u64)dev;
-	struct input_device *known = bpf_map_lookup_elem(&input_devices, &key), device;
+	struct arcade_device *known = bpf_map_lookup_elem(&input_devices, &key), device;
 	u32 *lane;
 
 	if (known)
@@ -208,7 +197,7 @@ static __always_inline struct input_device input_look_up(const struct input_dev 
 }
 
 /* @level: of interrupts. Mostly it is the device of the last packet: a mouse's interrupt stays on its CPU. */
-static __always_inline struct input_device input_device_of(const struct input_dev *dev, u32 level)
+static __always_inline struct arcade_device input_device_of(const struct input_dev *dev, u32 level)
 {
 	u32 generation = input_generation;
 	struct input_recent *recent;
@@ -253,7 +242,7 @@ static __always_inline bool input_claim_wakeup(u64 now_ns)
 	return __sync_val_compare_and_swap(&input_last_wakeup_ns, last_ns, now_ns) == last_ns;
 }
 
-static __always_inline void input_record(u64 now_ns, struct input_device device, u32 nr_events)
+static __always_inline void input_record(u64 now_ns, struct arcade_device device, u32 nr_events)
 {
 	u32 ring = input_cpu_ring[bpf_get_smp_processor_id() & (ARCADE_MAX_CPUS - 1)] & (ARCADE_NR_RINGS - 1);
 	struct arcade_stats *stats = stats_this_cpu();
@@ -336,7 +325,7 @@ static __noinline bool input_pad_acts(const struct input_dev *dev)
 }
 
 /* A packet of @nr_events ends now. Return: is it a cause of what the player feels? */
-static __always_inline bool input_packet(u64 now_ns, struct input_device device, u32 nr_events)
+static __always_inline bool input_packet(u64 now_ns, struct arcade_device device, u32 nr_events)
 {
 	u32 lane = device.lane & (ARCADE_MAX_LANES - 1);
 

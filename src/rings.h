@@ -30,6 +30,7 @@ struct rings_facts {
 	uint64_t nr_bad_records;
 	uint64_t nr_wakeups;		/* of the loop, for input */
 	uint64_t delay_max_ns;		/* oldest record at the time it was read */
+	uint64_t nr_devices;		/* that have sent any so far */
 };
 
 struct rings;
@@ -43,6 +44,9 @@ int rings_new(struct bpf *bpf, struct loop *loop, rings_exit_fn exit_fn, void *d
 /* Tells the hook that nobody reads any more. Accepts NULL. */
 void rings_free(struct rings *rings);
 DEFINE_CLEANUP(struct rings *, rings_free)
+
+/* @fn: a device has sent its first record. One at a time; NULL for none. */
+void rings_set_device_fn(struct rings *rings, void (*fn)(void *data), void *data);
 
 const struct rings_facts *rings_facts(const struct rings *rings);
 

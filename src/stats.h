@@ -13,12 +13,15 @@
 #include <stdio.h>
 
 #include "arcade/abi.h"
+#include "devices.h"
 #include "rings.h"
 
 struct stats_snapshot {
 	uint64_t time_ns;		/* CLOCK_MONOTONIC */
 	struct arcade_stats kernel;
 	struct rings_facts rings;
+	struct devices_facts devices;
+	uint64_t watch_events_lost;
 	uint64_t input_missed;
 	uint64_t loop_wakeups;
 	uint64_t log_lines_lost;

@@ -79,6 +79,20 @@ struct arcade_input_record {
 
 #define ARCADE_DEVICE_UNKNOWN 0xffffffffu
 
+/* A desktop has some twenty input devices, most of them buttons of the board. */
+#define ARCADE_MAX_DEVICES 256
+
+/*
+ * An input device as the hook knows it, from its first packet until it goes. The kernel numbers devices as they come
+ * ("input7") and never uses a number twice: by it both sides mean the same.
+ */
+struct arcade_device {
+	u32 index;		/* as in a record: in the order of their first packets */
+	u32 lane;		/* enum arcade_lane: as the hook sees it, or as the daemon says */
+	u32 number;		/* of "input7"; ARCADE_DEVICE_UNKNOWN if it has another name */
+	u32 class;		/* enum arcade_lane, as the hook sees it */
+};
+
 /*
  * Written by the daemon at any time, through the mapped .data; read by every callback. A value takes effect for what is
  * scheduled next. Each is used alone, so no callback can see a half-made set that matters.
@@ -184,6 +198,7 @@ _Static_assert(sizeof(struct arcade_input_record) == 16, "ring record");
 _Static_assert(offsetof(struct arcade_input_record, device) == 8, "ring record");
 _Static_assert(offsetof(struct arcade_input_record, lane) == 12, "ring record");
 _Static_assert(offsetof(struct arcade_input_record, nr_events) == 14, "ring record");
+_Static_assert(sizeof(struct arcade_device) == 16, "device");
 _Static_assert(sizeof(struct arcade_control_record) == 40, "control record");
 _Static_assert(sizeof(struct arcade_knobs) == 72, "knobs");
 _Static_assert(offsetof(struct arcade_knobs, slice_ns) == 8, "knobs");
