@@ -13,7 +13,6 @@
 #define NR_AXES	   ABS_HAT0X
 #define NR_HATS	   (ABS_HAT3Y - ABS_HAT0X + 1)
 #define KEY_BYTES  (KEY_CNT / 8)
-#define MASK_BYTES (EV_CNT / 8)
 
 /* Of a gamepad, when it was last found used. */
 struct pad {
@@ -40,7 +39,8 @@ struct evread {
 /* Nothing but EV_SYN, which cannot be masked. */
 static int hold_back_events(int fd)
 {
-	const uint8_t none[MASK_BYTES] = { 0 };
+	/* Whole words, or the kernel refuses it. */
+	const unsigned long none[1] = { 0 };
 	const struct input_mask mask = {
 		.type = EV_SYN,		/* its codes are the types */
 		.codes_size = sizeof(none),

@@ -43,7 +43,7 @@ static const struct option_def defs[] = {
 		.help = "how long what an input event causes goes first",
 	}, {
 		.name = "no-input", .type = OPTION_FLAG, .offset = FIELD(no_input),
-		.help = "do not look at input at all: no chains, a fair scheduler",
+		.help = "do not look at input: no chains, a fair scheduler",
 	}, {
 		.name = "no-input-hook", .type = OPTION_FLAG, .offset = FIELD(no_input_hook),
 		.help = "no hook in the kernel: the daemon notices input, and\n"
