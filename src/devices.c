@@ -9,12 +9,16 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include "compositor.h"
 #include "log.h"
 #include "util.h"
 
 /* 0.1 s, and twice as long each time: half a minute in all. After that only changed permissions help. */
 #define RETRY_FIRST_NS (100 * NSEC_PER_MSEC)
 #define RETRIES_MAX    8
+
+/* Where we read: while the player acts, so often is the compositor looked for. */
+#define COMPOSITOR_PERIOD_NS (10 * NSEC_PER_SEC)
 
 struct device {
 	struct devices *devices;
@@ -36,6 +40,7 @@ struct devices {
 	bool is_reading;
 	bool is_there;		/* the folder */
 	bool too_many_is_told;
+	uint64_t compositor_ns;	/* when it was looked for */
 	struct timer retry_timer;
 	struct device *list[ARCADE_MAX_DEVICES];
 	uint32_t nr;
@@ -183,9 +188,14 @@ static struct device *find_device(const struct devices *devices, uint32_t event)
 
 static void handle_use(void *data, enum arcade_lane lane)
 {
-	struct device *device = data;
+	struct devices *devices = ((struct device *)data)->devices;
+	uint64_t now = now_ns();
 
-	bpf_open_window(device->devices->bpf, lane, now_ns());
+	bpf_open_window(devices->bpf, lane, now);
+	if (devices->compositor_ns && now - devices->compositor_ns < COMPOSITOR_PERIOD_NS)
+		return;
+	devices->compositor_ns = now;
+	bpf_set_compositor(devices->bpf, compositor_find("/proc"));
 }
 
 /* Gone, or not ours any more: the folder says the rest. */
