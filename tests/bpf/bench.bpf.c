@@ -180,6 +180,8 @@ static __always_inline void bench_hook(const struct input_dev *dev)
 	u32 level = compat_interrupt_level();
 	struct arcade_device device = input_device_of(dev, level);
 
+	if (device.lane == ARCADE_LANE_GAMEPAD && !input_pad_acts(dev))
+		return;
 	if (input_packet(now_ns, device, 3))
 		chain_root_enter(now_ns, device.lane, level);
 	chain_root_leave();
