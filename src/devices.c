@@ -126,26 +126,28 @@ static int ask_device(int fd, enum arcade_lane *lane)
 	return err;
 }
 
-/* Return: a descriptor of event device @event, -ENOENT if there is none, -EINVAL if it is something else, -errno. */
-static int open_device(const char *dir, uint32_t event, dev_t *rdev)
+/* Opens nothing. Return: 0 with the number of the event device @name, -EINVAL if it is something else, -errno. */
+static int find_device_node(int dir_fd, const char *name, dev_t *rdev)
 {
-	_cleanup_close_ int dir_fd = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC), fd = -1;
 	struct stat st;
-	char name[32];
 
-	if (dir_fd < 0)
-		return -errno;
-	snprintf(name, sizeof(name), "event%u", event);
-	/* Before it is opened: that alone may do something with a device. */
 	if (fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW))
 		return -errno;
 	if (!S_ISCHR(st.st_mode) || major(st.st_rdev) != INPUT_MAJOR)
 		return -EINVAL;
 	*rdev = st.st_rdev;
-	fd = openat(dir_fd, name, O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_NOCTTY | O_CLOEXEC);
+	return 0;
+}
+
+/* Only after find_device_node(): to open it alone may do something with a device of another kind. */
+static int open_device(int dir_fd, const char *name, dev_t rdev)
+{
+	_cleanup_close_ int fd = openat(dir_fd, name, O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_NOCTTY | O_CLOEXEC);
+	struct stat st;
+
 	if (fd < 0)
 		return -errno;
-	if (fstat(fd, &st) || !S_ISCHR(st.st_mode) || st.st_rdev != *rdev)
+	if (fstat(fd, &st) || !S_ISCHR(st.st_mode) || st.st_rdev != rdev)
 		return -EINVAL;
 	return steal_fd(&fd);
 }
@@ -229,21 +231,27 @@ static void arm_retry(struct devices *devices)
 static int look_at(struct device *device)
 {
 	struct devices *devices = device->devices;
-	_cleanup_close_ int fd = -1;
+	_cleanup_close_ int dir_fd = open(devices->dir, O_PATH | O_DIRECTORY | O_CLOEXEC), fd = -1;
 	enum arcade_lane lane;
 	uint32_t number;
+	char name[32];
 	dev_t rdev = 0;
 	int err;
 
-	fd = open_device(devices->dir, device->event, &rdev);
-	if (fd < 0)
-		return fd;
-	err = find_number(rdev, &number);
+	if (dir_fd < 0)
+		return -errno;
+	snprintf(name, sizeof(name), "event%u", device->event);
+	err = find_device_node(dir_fd, name, &rdev);
+	if (!err)
+		err = find_number(rdev, &number);
 	if (err)
 		return err;
-	/* The same device under the same name: nothing new, but perhaps its permissions. */
+	/* The same device under the same name. To open and close it takes the kernel some milliseconds. */
 	if (device->is_known && device->number == number)
 		return 0;
+	fd = open_device(dir_fd, name, rdev);
+	if (fd < 0)
+		return fd;
 	err = ask_device(fd, &lane);
 	if (err)
 		return err;
