@@ -39,6 +39,9 @@ BPF_CFLAGS = -g -O2 -target bpf -mcpu=v3 -D__TARGET_ARCH_x86 -fms-extensions -Wa
 	-Wno-missing-declarations $(if $(filter 1,$(WERROR)),-Werror) -DARCADE_VERSION='"$(VERSION)"' -I$(B)/gen -Iinclude -Ibpf \
 	$(LIBBPF_CFLAGS)
 
+# What the daemon's rooms link with, besides libbpf.
+DAEMON_LIBS = $(LIBEVDEV_LIBS) $(INOTIFYTOOLS_LIBS) -lpthread
+
 SRCS := $(filter-out src/main.c,$(wildcard src/*.c))
 OBJS := $(SRCS:src/%.c=$(B)/src/%.o)
 SCENE_OBJS := $(patsubst tools/scene/%.c,$(B)/scene.d/%.o,$(wildcard tools/scene/*.c))
@@ -91,7 +94,7 @@ $(B)/src/%.o: Makefile
 
 $(B)/scx_arcade: $(B)/src/main.o $(OBJS)
 	$(call say,LD,$@)
-	$(Q)$(CC) $(SANITIZE) $(LDFLAGS) -pie -o $@ $^ $(LIBBPF_LIBS)
+	$(Q)$(CC) $(SANITIZE) $(LDFLAGS) -pie -o $@ $^ $(LIBBPF_LIBS) $(DAEMON_LIBS)
 
 ASAN_VARS = B=$(B)/asan ASAN=1 CFLAGS='-O1 -g' VMLINUX_H=$(B)/gen/vmlinux.h
 

@@ -87,7 +87,11 @@ int BPF_PROG(input_event_entry, struct input_dev *dev, unsigned int type, unsign
 		return 0;
 	now_ns = bpf_ktime_get_ns();
 	level = compat_interrupt_level();
-	struct input_device device = input_device_of(dev, level);
+	struct arcade_device device = input_device_of(dev, level);
+	if (device.lane == ARCADE_LANE_GAMEPAD && !input_pad_acts(dev)) {
+		stats_inc_atomic(nr_rest_packets);
+		return 0;
+	}
 	if (input_packet(now_ns, device, dev->num_vals))
 		chain_input_enter(now_ns, device.lane, level);
 	return 0;
@@ -218,6 +222,7 @@ s32 BPF_PROG(arcade_select_cpu, struct task_struct *p, s32 prev_cpu, u64 wake_fl
 	if (!tctx)
 		return scx_bpf_select_cpu_dfl(p, prev_cpu, wake_flags, &is_idle);
 	chain_confirm(p, tctx);
+	chain_join_window(p, tctx);
 	class = fair_class(p, tctx);
 	/* The game would rather take a CPU at home than have one elsewhere that is idle. */
 	if (topo_is_uneven && fair_is_game(tctx)) {
@@ -292,6 +297,9 @@ void BPF_PROG(arcade_enqueue, struct task_struct *p, u64 enq_flags)
 		preempt_note_stopping(cpu);
 	llc = topo_llc_of(cpu);
 	fair_settle(p, tctx, llc);
+	/* select_cpu is not asked for a task that can run on one CPU only. */
+	if (enq_flags & COMPAT_ENQ_WAKEUP)
+		chain_join_window(p, tctx);
 	class = fair_class(p, tctx);
 
 	if (p->nr_cpus_allowed == 1 || compat_migration_disabled(p)) {

@@ -8,7 +8,13 @@
  * is when evdev wakes its readers.
  *
  * What leaves the hook is a record of 16 bytes: when, which device, which lane,
- * how many events. Codes and values are not read at all.
+ * how many events. Codes and values are not read at all, but for gamepads.
+ *
+ * A stick that nobody touches reports its noise all the time, and may not hold
+ * a chain open. So the packet of a gamepad is looked through: it counts if it
+ * holds a button, a hat, or an axis that has moved (policy_axis_moved()). Kept
+ * for that is one number per axis, where it was when it last counted; it goes
+ * with the device, and neither it nor any code or value leaves the hook.
  *
  * Records are written only while a reader is attached, into the ring of this
  * CPU. The reader polls while records come; a wakeup is sent when it says that
@@ -19,7 +25,9 @@
 
 /* include/uapi/linux/input-event-codes.h: numbers that never change. */
 #define INPUT_EV_SYN	    0x00
+#define INPUT_EV_KEY	    0x01
 #define INPUT_EV_REL	    0x02
+#define INPUT_EV_ABS	    0x03
 #define INPUT_SYN_REPORT    0
 #define INPUT_REL_X	    0x00
 #define INPUT_KEY_ESC	    1
@@ -29,22 +37,48 @@
 #define INPUT_BTN_GAMEPAD   0x130
 #define INPUT_BTN_TOOL_PEN  0x140
 #define INPUT_BTN_TOUCH	    0x14a
+#define INPUT_ABS_HAT0X	    0x10
+#define INPUT_ABS_HAT3Y	    0x17
 
-/* A desktop has some twenty, most of them buttons of the board. */
-#define INPUT_MAX_DEVICES 256
+/* Sticks, triggers, wheels and pedals come before the hats. */
+#define INPUT_MAX_AXES INPUT_ABS_HAT0X
+/* A gamepad has some thirty axes and buttons; who sends more in one packet acts. */
+#define INPUT_MAX_PAD_EVENTS 64
 
-struct input_device {
-	u32 index;		/* in the order of their first packet */
-	u32 lane;		/* enum arcade_lane */
-};
+#define INPUT_MAX_DEVICES ARCADE_MAX_DEVICES
 
 /* By address of the kernel's struct input_dev; an entry goes when the device is unregistered. */
 struct {
 	__uint(type, BPF_MAP_TYPE_HASH);
 	__uint(max_entries, INPUT_MAX_DEVICES);
 	__type(key, u64);
-	__type(value, struct input_device);
+	__type(value, struct arcade_device);
 } input_devices SEC(".maps");
+
+/* The daemon's word on what a device is: its number → enum arcade_lane. What is in the table above it changes there. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, INPUT_MAX_DEVICES);
+	__type(key, u32);
+	__type(value, u32);
+} input_lanes SEC(".maps");
+
+/* Goes up when the daemon has changed a lane: what CPUs remember is void. */
+u32 input_generation;
+
+/* Of a gamepad, by address as above. */
+struct input_axes {
+	s32 acted[INPUT_MAX_AXES];	/* where an axis was when it last counted */
+	u32 seen;			/* bits of these */
+	u32 pad;
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, INPUT_MAX_DEVICES);
+	__type(key, u64);
+	__type(value, struct input_axes);
+} input_axes SEC(".maps");
 
 /*
  * The device that last reported on a CPU, by kind of interrupt: no two of a kind nest, so nobody else writes in between.
@@ -52,7 +86,9 @@ struct {
  */
 struct input_recent {
 	u64 dev;		/* address, 0: none */
-	struct input_device device;
+	struct arcade_device device;
+	u32 generation;
+	u32 pad;
 };
 
 enum { INPUT_RECENT_SOFT, INPUT_RECENT_HARD, NR_INPUT_RECENT };
@@ -120,14 +156,37 @@ static __always_inline u32 input_classify(const struct input_dev *dev)
 	return ARCADE_LANE_OTHER;
 }
 
-static __always_inline struct input_device input_look_up(const struct input_dev *dev)
+/* The 7 of "input7". A driver may have given its device another name. */
+static __always_inline u32 input_number(const struct input_dev *dev)
+{
+	const char prefix[] = "input";
+	char name[16] = "";
+	u32 number = 0, i;
+
+	bpf_probe_read_kernel_str(name, sizeof(name), dev->dev.kobj.name);
+	for (i = 0; i < sizeof(prefix) - 1; i++)
+		if (name[i] != prefix[i])
+			return ARCADE_DEVICE_UNKNOWN;
+	for (; i < sizeof(name) && name[i]; i++) {
+		if (name[i] < '0' || name[i] > '9')
+			return ARCADE_DEVICE_UNKNOWN;
+		number = number * 10 + name[i] - '0';
+	}
+	return number;
+}
+
+static __always_inline struct arcade_device input_look_up(const struct input_dev *dev)
 {
 	u64 key = (u64)dev;
-	struct input_device *known = bpf_map_lookup_elem(&input_devices, &key), device;
+	struct arcade_device *known = bpf_map_lookup_elem(&input_devices, &key), device;
+	u32 *lane;
 
 	if (known)
 		return *known;
-	device.lane = input_classify(dev);
+	device.class = input_classify(dev);
+	device.number = input_number(dev);
+	lane = bpf_map_lookup_elem(&input_lanes, &device.number);
+	device.lane = lane ? *lane : device.class;
 	device.index = __sync_fetch_and_add(&input_next_device, 1);
 	if (bpf_map_update_elem(&input_devices, &key, &device, BPF_NOEXIST)) {
 		/* Full, or this packet interrupted an update: it still counts, only namelessly. */
@@ -138,16 +197,18 @@ static __always_inline struct input_device input_look_up(const struct input_dev 
 }
 
 /* @level: of interrupts. Mostly it is the device of the last packet: a mouse's interrupt stays on its CPU. */
-static __always_inline struct input_device input_device_of(const struct input_dev *dev, u32 level)
+static __always_inline struct arcade_device input_device_of(const struct input_dev *dev, u32 level)
 {
+	u32 generation = input_generation;
 	struct input_recent *recent;
 
 	if (!level)
 		return input_look_up(dev);
 	recent = &input_recent[bpf_get_smp_processor_id() & (ARCADE_MAX_CPUS - 1)]
 			      [level == COMPAT_SERVING_SOFTIRQ ? INPUT_RECENT_SOFT : INPUT_RECENT_HARD];
-	if (recent->dev != (u64)dev) {
+	if (recent->dev != (u64)dev || recent->generation != generation) {
 		recent->device = input_look_up(dev);
+		recent->generation = generation;
 		recent->dev = (u64)dev;
 	}
 	return recent->device;
@@ -160,6 +221,7 @@ static __always_inline void input_forget(const struct input_dev *dev)
 	u64 key = (u64)dev;
 
 	bpf_map_delete_elem(&input_devices, &key);
+	bpf_map_delete_elem(&input_axes, &key);
 	bpf_for(cpu, 0, nr) {
 		struct input_recent *recent = input_recent[cpu & (ARCADE_MAX_CPUS - 1)];
 
@@ -180,7 +242,7 @@ static __always_inline bool input_claim_wakeup(u64 now_ns)
 	return __sync_val_compare_and_swap(&input_last_wakeup_ns, last_ns, now_ns) == last_ns;
 }
 
-static __always_inline void input_record(u64 now_ns, struct input_device device, u32 nr_events)
+static __always_inline void input_record(u64 now_ns, struct arcade_device device, u32 nr_events)
 {
 	u32 ring = input_cpu_ring[bpf_get_smp_processor_id() & (ARCADE_MAX_CPUS - 1)] & (ARCADE_NR_RINGS - 1);
 	struct arcade_stats *stats = stats_this_cpu();
@@ -209,8 +271,61 @@ static __always_inline void input_record(u64 now_ns, struct input_device device,
 		__sync_fetch_and_add(&stats->nr_ring_wakeups, 1);
 }
 
+/* Has the axis moved that @value is of? Where it is seen first is where it rests. */
+static __always_inline bool input_axis_acts(const struct input_dev *dev, struct input_axes *axes,
+					    const struct input_value *value)
+{
+	u32 axis = value->code & (INPUT_MAX_AXES - 1);
+	struct input_absinfo info = { 0 };
+
+	if (axes->seen & (1u << axis)) {
+		bpf_probe_read_kernel(&info, sizeof(info), (const char *)dev->absinfo + axis * sizeof(info));
+		if (!policy_axis_moved(value->value, axes->acted[axis], info.minimum, info.maximum, info.fuzz, info.flat))
+			return false;
+		axes->acted[axis] = value->value;
+		return true;
+	}
+	axes->seen |= 1u << axis;
+	axes->acted[axis] = value->value;
+	return false;
+}
+
+/*
+ * Does the packet of a gamepad that ends now hold more than the noise of its sticks? Its events are still with the device.
+ * A gamepad that finds no place in the table counts whatever it says.
+ */
+static __noinline bool input_pad_acts(const struct input_dev *dev)
+{
+	u64 key = (u64)dev;
+	struct input_axes *axes = bpf_map_lookup_elem(&input_axes, &key);
+	u32 nr = dev->num_vals, i;
+
+	if (!axes) {
+		struct input_axes none = { 0 };
+
+		bpf_map_update_elem(&input_axes, &key, &none, BPF_NOEXIST);
+		axes = bpf_map_lookup_elem(&input_axes, &key);
+		if (!axes)
+			return true;
+	}
+	if (nr > INPUT_MAX_PAD_EVENTS)
+		return true;
+	bpf_for(i, 0, nr) {
+		struct input_value value = { 0 };
+
+		bpf_probe_read_kernel(&value, sizeof(value), (const char *)dev->vals + i * sizeof(value));
+		if (value.type == INPUT_EV_KEY || value.type == INPUT_EV_REL)
+			return true;
+		if (value.type != INPUT_EV_ABS || value.code > INPUT_ABS_HAT3Y)
+			continue;
+		if (value.code >= INPUT_ABS_HAT0X || input_axis_acts(dev, axes, &value))
+			return true;
+	}
+	return false;
+}
+
 /* A packet of @nr_events ends now. Return: is it a cause of what the player feels? */
-static __always_inline bool input_packet(u64 now_ns, struct input_device device, u32 nr_events)
+static __always_inline bool input_packet(u64 now_ns, struct arcade_device device, u32 nr_events)
 {
 	u32 lane = device.lane & (ARCADE_MAX_LANES - 1);
 

@@ -385,6 +385,39 @@ static inline bool policy_is_kept(enum policy_search search, bool is_home)
 	return search == POLICY_SEARCH_KERNEL || is_home == (search == POLICY_SEARCH_FAST_FIRST);
 }
 
+/*
+ * A stick at rest is never still. It has moved when it is further than this from where it was when it last counted: a 32nd
+ * of its way, more than sound sticks waver, or what the driver calls noise. Near the middle the driver's dead zone counts,
+ * too. A driver may claim no more than a quarter of the way.
+ */
+#define POLICY_AXIS_SHIFT 5
+#define POLICY_AXIS_MAX_SHIFT 2
+
+static inline s64 policy_distance(s64 a, s64 b)
+{
+	return a < b ? b - a : a - b;
+}
+
+/* @acted: where the axis was when it last counted. The rest is the kernel's struct input_absinfo. */
+static inline bool policy_axis_moved(s32 value, s32 acted, s32 minimum, s32 maximum, s32 fuzz, s32 flat)
+{
+	s64 way = (s64)maximum - minimum, middle, most, noise, dead;
+
+	if (way <= 0)
+		return value != acted;
+	middle = minimum + (way >> 1);
+	most = way >> POLICY_AXIS_MAX_SHIFT;
+	noise = 2 * (s64)fuzz;
+	if (noise < way >> POLICY_AXIS_SHIFT)
+		noise = way >> POLICY_AXIS_SHIFT;
+	if (noise > most)
+		noise = most;
+	dead = flat < most ? flat : most;
+	if (policy_distance(value, acted) <= noise)
+		return false;
+	return policy_distance(value, middle) > dead || policy_distance(acted, middle) > dead;
+}
+
 #define POLICY_PERF_MAX 1024	/* the kernel's SCX_CPUPERF_ONE */
 
 /* The speed that a CPU needs which was busy for @busy_ns of @window_ns: a quarter more. */

@@ -127,6 +127,22 @@ static bool has_target(const struct btf *btf, const char *name, enum bpf_attach_
 	return btf__find_by_name_kind(btf, typedef_name, BTF_KIND_TYPEDEF) > 0;
 }
 
+/* Watches input itself: the others follow what it begins, and what the daemon's window begins. */
+static bool hook_is_of_input(enum bpf_hook hook)
+{
+	return hook == BPF_HOOK_INPUT_ENTRY || hook == BPF_HOOK_INPUT_EXIT || hook == BPF_HOOK_DEVICE_GONE;
+}
+
+/* By option. */
+static bool hook_is_off(const struct options *opts, enum bpf_hook hook)
+{
+	if (hook >= BPF_HOOK_MODULE_LOAD)
+		return opts->no_roles;
+	if (hook >= BPF_HOOK_EXEC)
+		return false;
+	return opts->no_input || (opts->no_input_hook && hook_is_of_input(hook));
+}
+
 /* What can be known before load. */
 static int probe_kernel(const struct options *opts, struct bpf_facts *facts)
 {
@@ -137,7 +153,7 @@ static int probe_kernel(const struct options *opts, struct bpf_facts *facts)
 	for (int hook = 0; hook < NR_BPF_HOOKS; hook++) {
 		const char *name = hook_targets[hook].kernel_name;
 
-		if ((opts->no_input_hook && hook < BPF_HOOK_EXEC) || (opts->no_roles && hook >= BPF_HOOK_MODULE_LOAD))
+		if (hook_is_off(opts, hook))
 			facts->hooks[hook] = BPF_HOOK_OFF;
 		else if (has_target(btf, name, hook_targets[hook].type))
 			facts->hooks[hook] = BPF_HOOK_LOADED;
@@ -516,6 +532,70 @@ uint32_t bpf_active_lanes(const struct bpf *bpf, uint64_t now)
 		if (bpf->skel->bss->chain_lane_root_ns[lane] + bpf->skel->data_knobs->knobs.chain_ttl_ns > now)
 			lanes |= 1u << lane;
 	return lanes;
+}
+
+uint32_t bpf_list_devices(const struct bpf *bpf, struct arcade_device *devices)
+{
+	const struct bpf_map *map = bpf->skel->maps.input_devices;
+	uint64_t key, *before = NULL, next;
+	uint32_t nr = 0;
+
+	/* A device that goes meanwhile may make the walk begin anew: its length is bounded, and nothing is counted by it. */
+	while (nr < ARCADE_MAX_DEVICES && !bpf_map__get_next_key(map, before, &next, sizeof(next))) {
+		if (!bpf_map__lookup_elem(map, &next, sizeof(next), &devices[nr], sizeof(devices[nr]), 0))
+			nr++;
+		key = next;
+		before = &key;
+	}
+	return nr;
+}
+
+static void change_lane(struct bpf *bpf, uint32_t number, uint32_t lane)
+{
+	const struct bpf_map *map = bpf->skel->maps.input_devices;
+	uint64_t key, *before = NULL, next;
+	struct arcade_device device;
+
+	for (int i = 0; i < ARCADE_MAX_DEVICES && !bpf_map__get_next_key(map, before, &next, sizeof(next)); i++) {
+		if (!bpf_map__lookup_elem(map, &next, sizeof(next), &device, sizeof(device), 0) &&
+		    device.number == number && device.lane != lane) {
+			device.lane = lane;
+			bpf_map__update_elem(map, &next, sizeof(next), &device, sizeof(device), BPF_EXIST);
+			__atomic_fetch_add(&bpf->skel->bss->input_generation, 1, __ATOMIC_SEQ_CST);
+		}
+		key = next;
+		before = &key;
+	}
+}
+
+int bpf_set_device_lane(struct bpf *bpf, uint32_t number, enum arcade_lane lane)
+{
+	uint32_t value = lane;
+	int err = bpf_map__update_elem(bpf->skel->maps.input_lanes, &number, sizeof(number), &value, sizeof(value), BPF_ANY);
+
+	if (err)
+		return err;
+	/* After that: a device whose first packet comes between the two is told in either way. */
+	change_lane(bpf, number, value);
+	return 0;
+}
+
+void bpf_forget_device(struct bpf *bpf, uint32_t number)
+{
+	bpf_map__delete_elem(bpf->skel->maps.input_lanes, &number, sizeof(number), 0);
+}
+
+void bpf_open_window(struct bpf *bpf, enum arcade_lane lane, uint64_t now)
+{
+	/* Nobody else writes it: there is no hook. */
+	__atomic_store_n(&bpf->skel->bss->chain_lane_root_ns[lane], now, __ATOMIC_RELAXED);
+	__atomic_store_n(&bpf->skel->data_knobs->knobs.input_window_until_ns,
+			 now + bpf->skel->data_knobs->knobs.chain_ttl_ns, __ATOMIC_RELAXED);
+}
+
+void bpf_set_compositor(struct bpf *bpf, pid_t pid)
+{
+	__atomic_store_n(&bpf->skel->data_knobs->knobs.compositor_tgid, (uint32_t)pid, __ATOMIC_RELAXED);
 }
 
 int bpf_input_ring_fd(const struct bpf *bpf, uint32_t ring)

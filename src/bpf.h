@@ -114,6 +114,27 @@ char *bpf_read_exit_dump(struct bpf *bpf);
 /* Lanes on which the player acts now, as bits of enum arcade_lane. */
 uint32_t bpf_active_lanes(const struct bpf *bpf, uint64_t now);
 
+/*
+ * What device number @number is, whatever the hook makes of it: holds for its next packet, and for one that is still to
+ * come. Return: 0, -errno.
+ */
+int bpf_set_device_lane(struct bpf *bpf, uint32_t number, enum arcade_lane lane);
+
+/* The device is gone. */
+void bpf_forget_device(struct bpf *bpf, uint32_t number);
+
+/* The devices that the hook has seen and that are still there. Return: their number, at most ARCADE_MAX_DEVICES. */
+uint32_t bpf_list_devices(const struct bpf *bpf, struct arcade_device *devices);
+
+/*
+ * Without the input hook: the player acts on @lane at @now. For as long as a chain lives, wakeups of the game and of the
+ * compositor begin one.
+ */
+void bpf_open_window(struct bpf *bpf, enum arcade_lane lane, uint64_t now);
+
+/* The process that draws the desktop, for that window; 0: not known. */
+void bpf_set_compositor(struct bpf *bpf, pid_t pid);
+
 /* Descriptors of the rings, borrowed. */
 int bpf_input_ring_fd(const struct bpf *bpf, uint32_t ring);
 int bpf_control_ring_fd(const struct bpf *bpf);

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "bpf.h"
+#include "devices.h"
 #include "game.h"
 #include "kernel.h"
 #include "lock.h"
@@ -20,6 +21,7 @@
 #include "signals.h"
 #include "stats.h"
 #include "topology.h"
+#include "watch.h"
 
 /* From the kernel's enum scx_exit_kind and scx_exit_code (include/linux/sched/ext.h); stable since 6.12. */
 #define EXIT_KIND_UNREG_KERN 66
@@ -60,12 +62,14 @@ struct daemon {
 	uint64_t hotplug_seq;	/* as last seen */
 	struct out out;
 	struct game game;
+	struct watch *watch;	/* NULL: changes of folders are not seen */
 
 	/* Of a session. */
 	struct topology *topology;
 	struct bpf *bpf;
 	struct rings *rings;
 	struct roles *roles;
+	struct devices *devices;	/* NULL with --no-input */
 	struct stats_snapshot before;
 	uint64_t nr_restarts;
 };
@@ -105,6 +109,28 @@ static void announce_game(struct daemon *daemon)
 		log_warning("game: process %d has no thread in this process id namespace, or is ending",
 			    (int)daemon->game.pid);
 	log_notice("game: process %d and its descendants, %d threads now", (int)daemon->game.pid, nr);
+}
+
+static void handle_watch(void *data, const struct watch_event *event)
+{
+	struct daemon *daemon = data;
+
+	switch (event->kind) {
+	case WATCH_DEV_INPUT:
+		if (daemon->devices)
+			devices_handle_event(daemon->devices, event);
+		break;
+	default:
+		break;
+	}
+}
+
+static void handle_new_device(void *data)
+{
+	struct daemon *daemon = data;
+
+	if (daemon->devices)
+		devices_check(daemon->devices);
 }
 
 static int handle_exit(void *data)
@@ -152,6 +178,9 @@ static int take_snapshot(struct daemon *daemon, struct stats_snapshot *snapshot)
 		return err;
 	snapshot->rings = *rings_facts(daemon->rings);
 	snapshot->roles = *roles_facts(daemon->roles);
+	if (daemon->devices)
+		snapshot->devices = *devices_facts(daemon->devices);
+	snapshot->watch_events_lost = daemon->watch ? watch_nr_lost(daemon->watch) : 0;
 	snapshot->input_missed = bpf_input_missed(daemon->bpf);
 	snapshot->loop_wakeups = loop_wakeups(daemon->loop);
 	snapshot->log_lines_lost = log_nr_lost();
@@ -304,6 +333,12 @@ enum status daemon_new(const struct options *opts, struct daemon **ret)
 		log_error_errno(err, "signals");
 		return STATUS_FAILED;
 	}
+	/* After the signals: the thread inherits their mask. */
+	err = watch_new(daemon->loop, handle_watch, daemon, &daemon->watch);
+	if (!err && !opts->no_input)
+		err = watch_add(daemon->watch, DEVICES_DIR, WATCH_DEV_INPUT);
+	if (err)
+		log_warning_errno(err, "watch: devices that come and go are not noticed by the daemon");
 	if (opts->game_pid) {
 		err = game_watch(&daemon->game, daemon->loop, (pid_t)opts->game_pid, handle_game_end, daemon);
 		if (err) {
@@ -326,6 +361,7 @@ static void session_stop(struct daemon *daemon)
 	if (daemon->bpf)
 		bpf_detach(daemon->bpf);
 	roles_free(steal_ptr(&daemon->roles));
+	devices_free(steal_ptr(&daemon->devices));
 	rings_free(steal_ptr(&daemon->rings));
 	bpf_free(steal_ptr(&daemon->bpf));
 	topology_free(steal_ptr(&daemon->topology));
@@ -336,6 +372,7 @@ void daemon_free(struct daemon *daemon)
 	if (!daemon)
 		return;
 	session_stop(daemon);
+	watch_free(daemon->watch);
 	game_deinit(&daemon->game);
 	out_deinit(&daemon->out);
 	signals_deinit(&daemon->signals);
@@ -355,6 +392,31 @@ static int log_topology_error(int err)
 		return log_error_errno(err, "topology");
 	log_error("topology: more than %d CPUs are not supported", TOPOLOGY_MAX_CPUS);
 	return err;
+}
+
+/* The scheduler is as good without: then nothing is known of the devices but what the hook sees. */
+static void find_devices(struct daemon *daemon)
+{
+	int err;
+
+	if (daemon->opts.no_input)
+		return;
+	err = devices_new(daemon->bpf, daemon->loop, DEVICES_DIR, !bpf_input_is_attached(daemon->bpf), &daemon->devices);
+	if (err)
+		log_warning_errno(err, "devices");
+	else
+		rings_set_device_fn(daemon->rings, handle_new_device, daemon);
+}
+
+static void log_report(struct daemon *daemon)
+{
+	char text[200];
+
+	report_print(daemon->topology, daemon->bpf, daemon->roles, log_report_line, NULL);
+	if (!daemon->devices)
+		return;
+	devices_describe(daemon->devices, text, sizeof(text));
+	log_info("%-16s %s", "peripherals", text);
 }
 
 static int session_start(struct daemon *daemon)
@@ -384,8 +446,9 @@ static int session_start(struct daemon *daemon)
 	err = roles_new(&daemon->opts, daemon->bpf, daemon->loop, &daemon->roles);
 	if (err)
 		return err;
+	find_devices(daemon);
 	if (!daemon->nr_restarts)
-		report_print(daemon->topology, daemon->bpf, daemon->roles, log_report_line, NULL);
+		log_report(daemon);
 	err = bpf_attach_scheduler(daemon->bpf);
 	if (err)
 		return err;
@@ -491,8 +554,10 @@ static void print_report_line(void *data, const char *line)
 enum status daemon_check(const struct options *opts)
 {
 	_cleanup_(topology_freep) struct topology *topology = NULL;
+	_cleanup_(devices_freep) struct devices *devices = NULL;
 	_cleanup_(bpf_freep) struct bpf *bpf = NULL;
 	_cleanup_(roles_freep) struct roles *roles = NULL;
+	char text[200];
 	int err;
 
 	bpf_init_logging();
@@ -506,6 +571,10 @@ enum status daemon_check(const struct options *opts)
 	if (bpf && roles_new(opts, bpf, NULL, &roles))
 		return STATUS_FAILED;
 	report_print(topology, bpf, roles, print_report_line, stdout);
+	if (!opts->no_input && !devices_new(NULL, NULL, DEVICES_DIR, false, &devices)) {
+		devices_describe(devices, text, sizeof(text));
+		printf("%-16s %s\n", "peripherals", text);
+	}
 	if (bpf)
 		printf("%-16s yes\n", "can run here");
 	else if (kernel_sched_state() == KERNEL_SCHED_ABSENT)

@@ -42,8 +42,12 @@ static const struct option_def defs[] = {
 		.min = 1, .max = 100, .def = 33, .offset = FIELD(chain_ms),
 		.help = "how long what an input event causes goes first",
 	}, {
+		.name = "no-input", .type = OPTION_FLAG, .offset = FIELD(no_input),
+		.help = "do not look at input: no chains, a fair scheduler",
+	}, {
 		.name = "no-input-hook", .type = OPTION_FLAG, .offset = FIELD(no_input_hook),
-		.help = "do not watch input events: no chains, a fair scheduler",
+		.help = "no hook in the kernel: the daemon notices input, and\n"
+			"favours the game and the compositor for a moment",
 	}, {
 		.name = "no-preempt", .type = OPTION_FLAG, .offset = FIELD(no_preempt),
 		.help = "never interrupt a running task for another",

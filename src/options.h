@@ -22,6 +22,7 @@ struct options {
 	uint64_t game_pid;	/* 0: no --game */
 	uint64_t exit_dump_len;	/* bytes, 0: the kernel's default */
 	uint64_t timeout_ms;	/* from the environment: SCX_TIMEOUT_MS */
+	bool no_input;
 	bool no_input_hook;
 	bool no_preempt;
 	bool no_roles;

@@ -96,7 +96,10 @@ void report_print(const struct topology *topology, const struct bpf *bpf, const 
 
 	facts = bpf_facts(bpf);
 	describe_hook(facts, BPF_HOOK_INPUT_ENTRY, "input_event: every packet of every input device",
-		      "input is not seen, no chains start", text, sizeof(text));
+		      facts->hooks[BPF_HOOK_CHAIN] == BPF_HOOK_OFF ?
+			      "input is not seen, no chains start" :
+			      "the daemon notices input, and favours game and compositor for a moment",
+		      text, sizeof(text));
 	emit_line(emit, data, "input", text);
 	describe_hook(facts, BPF_HOOK_CHAIN,
 		      facts->interrupts_told_apart ?

@@ -28,6 +28,9 @@ struct rings {
 	struct timer poll_timer;
 	struct timer control_timer;
 	struct rings_handler handler;
+	void (*device_fn)(void *data);
+	void *device_data;
+	bool has_new_device;
 	bool ended;
 	struct rings_facts facts;
 };
@@ -46,6 +49,10 @@ static int take_input(void *ctx, void *data, size_t size)
 	facts->nr_records++;
 	facts->nr_ring_records[ring->index]++;
 	facts->nr_lane_records[record->lane]++;
+	if (record->device != ARCADE_DEVICE_UNKNOWN && record->device >= facts->nr_devices) {
+		facts->nr_devices = (uint64_t)record->device + 1;
+		ring->rings->has_new_device = true;
+	}
 	if (now > record->time_ns && now - record->time_ns > facts->delay_max_ns)
 		facts->delay_max_ns = now - record->time_ns;
 	return 0;
@@ -120,6 +127,16 @@ static int poll_control(struct timer *timer, uint64_t now)
 	return source_attach(&rings->control_source, rings->loop, ring_buffer__epoll_fd(rings->control), EPOLLIN);
 }
 
+static int consume_input(struct rings *rings)
+{
+	int nr = ring_buffer__consume(rings->input);
+
+	if (rings->has_new_device && rings->device_fn)
+		rings->device_fn(rings->device_data);
+	rings->has_new_device = false;
+	return nr;
+}
+
 static int read_input(struct source *source, uint32_t events)
 {
 	struct rings *rings = container_of(source, struct rings, input_source);
@@ -127,7 +144,7 @@ static int read_input(struct source *source, uint32_t events)
 	rings->facts.nr_wakeups++;
 	source_detach(source);
 	bpf_set_reader(rings->bpf, true, true);
-	ring_buffer__consume(rings->input);
+	consume_input(rings);
 	timer_arm(&rings->poll_timer, rings->loop, now_ns() + POLL_PERIOD_NS, POLL_PERIOD_NS);
 	return 0;
 }
@@ -137,7 +154,7 @@ static int poll_input(struct timer *timer, uint64_t now)
 	struct rings *rings = container_of(timer, struct rings, poll_timer);
 
 	rings->facts.nr_wakeups++;
-	if (ring_buffer__consume(rings->input) > 0)
+	if (consume_input(rings) > 0)
 		return 0;
 	/* A record that comes between these lines makes the ring readable, and the source fires at once. */
 	timer_disarm(timer);
@@ -215,6 +232,12 @@ void rings_free(struct rings *rings)
 	ring_buffer__free(rings->control);
 	ring_buffer__free(rings->end);
 	free(rings);
+}
+
+void rings_set_device_fn(struct rings *rings, void (*fn)(void *data), void *data)
+{
+	rings->device_fn = fn;
+	rings->device_data = data;
 }
 
 const struct rings_facts *rings_facts(const struct rings *rings)

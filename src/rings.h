@@ -37,6 +37,7 @@ struct rings_facts {
 	uint64_t nr_control_records;
 	uint64_t nr_control_lost;	/* told to the handler */
 	uint64_t nr_control_wakeups;	/* of the loop */
+	uint64_t nr_devices;		/* that have sent any so far */
 };
 
 struct rings;
@@ -61,6 +62,9 @@ int rings_new(struct bpf *bpf, struct loop *loop, const struct rings_handler *ha
 /* Tells the hook that nobody reads any more. Accepts NULL. */
 void rings_free(struct rings *rings);
 DEFINE_CLEANUP(struct rings *, rings_free)
+
+/* @fn: a device has sent its first record. One at a time; NULL for none. */
+void rings_set_device_fn(struct rings *rings, void (*fn)(void *data), void *data);
 
 const struct rings_facts *rings_facts(const struct rings *rings);
 

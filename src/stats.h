@@ -13,6 +13,7 @@
 #include <stdio.h>
 
 #include "arcade/abi.h"
+#include "devices.h"
 #include "rings.h"
 #include "roles.h"
 
@@ -21,6 +22,8 @@ struct stats_snapshot {
 	struct arcade_stats kernel;
 	struct rings_facts rings;
 	struct roles_facts roles;
+	struct devices_facts devices;
+	uint64_t watch_events_lost;
 	uint64_t input_missed;
 	uint64_t loop_wakeups;
 	uint64_t log_lines_lost;

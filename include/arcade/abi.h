@@ -89,6 +89,20 @@ struct arcade_input_record {
 
 #define ARCADE_DEVICE_UNKNOWN 0xffffffffu
 
+/* A desktop has some twenty input devices, most of them buttons of the board. */
+#define ARCADE_MAX_DEVICES 256
+
+/*
+ * An input device as the hook knows it, from its first packet until it goes. The kernel numbers devices as they come
+ * ("input7") and never uses a number twice: by it both sides mean the same.
+ */
+struct arcade_device {
+	u32 index;		/* as in a record: in the order of their first packets */
+	u32 lane;		/* enum arcade_lane: as the hook sees it, or as the daemon says */
+	u32 number;		/* of "input7"; ARCADE_DEVICE_UNKNOWN if it has another name */
+	u32 class;		/* enum arcade_lane, as the hook sees it */
+};
+
 /*
  * Written by the daemon at any time, through the mapped .data; read by every callback. A value takes effect for what is
  * scheduled next. Each is used alone, so no callback can see a half-made set that matters.
@@ -105,8 +119,11 @@ struct arcade_knobs {
 	u64 preempt_burst;	/* … and this many at once */
 	u32 game_tree;		/* id of the process tree that is the game, 0: none */
 	u32 background_cleared;	/* trees of background work up to this id are so no more */
+	u32 compositor_tgid;	/* the process that draws the desktop, for the window; 0: not known */
+	u32 pad;
 	u64 vblank_ttl_ns;	/* life of a chain that begins with a frame of the display */
 	u64 audio_ttl_max_ns;	/* … with an audio period: as long as that, and no longer than this */
+	u64 input_window_until_ns;	/* CLOCK_MONOTONIC: who of these two wakes up before is a chain's first; 0: never */
 };
 
 /*
@@ -122,6 +139,8 @@ struct arcade_stats {
 	u64 nr_device_untracked;		/* packets of devices that found no place in the table */
 	/* Wakeups that joined a chain, by hop: [0] is who waited for the root, of input the reader of the device. */
 	u64 nr_chain_marks[NR_ARCADE_ROOTS][ARCADE_MAX_HOPS];
+	u64 nr_rest_packets;			/* of gamepads that told nothing but the noise of resting sticks: not counted above */
+	u64 nr_window_marks;			/* wakeups that began a chain because the daemon saw input */
 	u64 nr_chain_hops_over;			/* wakeups by a member of the last hop: not followed */
 	u64 nr_chain_fanout_over;		/* wakeups beyond chain_fanout: not followed */
 	u64 nr_chain_void;			/* marks that did not hold: the task was just going to sleep */
@@ -202,9 +221,10 @@ _Static_assert(sizeof(struct arcade_input_record) == 16, "ring record");
 _Static_assert(offsetof(struct arcade_input_record, device) == 8, "ring record");
 _Static_assert(offsetof(struct arcade_input_record, lane) == 12, "ring record");
 _Static_assert(offsetof(struct arcade_input_record, nr_events) == 14, "ring record");
+_Static_assert(sizeof(struct arcade_device) == 16, "device");
 _Static_assert(sizeof(struct arcade_control_record) == 40, "control record");
-_Static_assert(sizeof(struct arcade_knobs) == 80, "knobs");
 _Static_assert((NR_ARCADE_ROOTS & (NR_ARCADE_ROOTS - 1)) == 0, "roots");
+_Static_assert(sizeof(struct arcade_knobs) == 96, "knobs");
 _Static_assert(offsetof(struct arcade_knobs, slice_ns) == 8, "knobs");
 _Static_assert(sizeof(struct arcade_stats) % 8 == 0, "statistics");
 _Static_assert(sizeof(struct arcade_exit) == 16 + ARCADE_EXIT_REASON_LEN + ARCADE_EXIT_MSG_LEN, "exit record");

@@ -164,7 +164,7 @@ SEC("syscall")
 int find_device(void *ctx)
 {
 	const struct input_dev *dev = bpf_rdonly_cast((void *)BENCH_DEVICE, bpf_core_type_id_kernel(struct input_dev));
-	struct input_device device = { .index = 7, .lane = ARCADE_LANE_MOUSE };
+	struct arcade_device device = { .index = 7, .lane = ARCADE_LANE_MOUSE };
 	u64 key = BENCH_DEVICE;
 
 	bpf_map_update_elem(&input_devices, &key, &device, BPF_ANY);
@@ -177,7 +177,7 @@ int find_device(void *ctx)
 SEC("syscall")
 int input_body(void *ctx)
 {
-	const struct input_device device = { .index = 7, .lane = ARCADE_LANE_MOUSE };
+	const struct arcade_device device = { .index = 7, .lane = ARCADE_LANE_MOUSE };
 	u64 now_ns = bpf_ktime_get_ns();
 
 	BENCH_LOOP(input_packet(now_ns, device, 3));
@@ -189,8 +189,10 @@ static __always_inline void bench_hook(const struct input_dev *dev)
 {
 	u64 now_ns = bpf_ktime_get_ns();
 	u32 level = compat_interrupt_level();
-	struct input_device device = input_device_of(dev, level);
+	struct arcade_device device = input_device_of(dev, level);
 
+	if (device.lane == ARCADE_LANE_GAMEPAD && !input_pad_acts(dev))
+		return;
 	if (input_packet(now_ns, device, 3))
 		chain_input_enter(now_ns, device.lane, level);
 	root_leave();
@@ -200,7 +202,7 @@ SEC("syscall")
 int input_hooks(void *ctx)
 {
 	const struct input_dev *dev = bpf_rdonly_cast((void *)BENCH_DEVICE, bpf_core_type_id_kernel(struct input_dev));
-	struct input_device device = { .index = 7, .lane = ARCADE_LANE_MOUSE };
+	struct arcade_device device = { .index = 7, .lane = ARCADE_LANE_MOUSE };
 	u64 key = BENCH_DEVICE;
 
 	if (!bench_ctx(bpf_get_current_task_btf()))
@@ -238,7 +240,7 @@ static int bench_in_interrupt(void *map, u32 *key, struct bench_timer *timer)
 SEC("syscall")
 int input_hooks_interrupt(void *ctx)
 {
-	struct input_device device = { .index = 7, .lane = ARCADE_LANE_MOUSE };
+	struct arcade_device device = { .index = 7, .lane = ARCADE_LANE_MOUSE };
 	u64 device_key = BENCH_DEVICE;
 	struct bench_timer *timer;
 	u32 zero = 0;

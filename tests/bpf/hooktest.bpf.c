@@ -40,7 +40,7 @@ u32 ret_level;
 SEC("syscall")
 int run_packets(void *ctx)
 {
-	struct input_device device = { .index = 7, .lane = arg_lane };
+	struct arcade_device device = { .index = 7, .lane = arg_lane };
 	u32 nr = arg_packets, i;
 
 	bpf_for(i, 0, nr)

@@ -71,8 +71,8 @@ static void test_defaults(void **state)
 	assert_int_equal(opts.exit_dump_len, 0);
 	assert_int_equal(opts.stats_ns, 0);
 	assert_int_equal(opts.monitor_ns, 0);
-	assert_false(opts.no_input_hook || opts.no_preempt || opts.no_roles || opts.json || opts.verbose || opts.check || opts.version ||
-		     opts.help || opts.help_stats);
+	assert_false(opts.no_input || opts.no_input_hook || opts.no_preempt || opts.no_roles || opts.json || opts.verbose || opts.check ||
+		     opts.version || opts.help || opts.help_stats);
 
 	memset(&defaults, 0, sizeof(defaults));
 	options_set_defaults(&defaults);
@@ -85,15 +85,15 @@ static void test_every_option(void **state)
 	struct options opts;
 
 	(void)state;
-	check_good("--slice-us 250 --chain-ms=100 --no-input-hook --no-preempt --no-roles --stats 0.1 --json --verbose "
+	check_good("--slice-us 250 --chain-ms=100 --no-input --no-input-hook --no-preempt --no-roles --stats 0.1 --json --verbose "
 		   "--exit-dump-len 1048576 --check --version --help --help-stats",
 		   &opts);
 	assert_int_equal(opts.slice_us, 250);
 	assert_int_equal(opts.chain_ms, 100);
 	assert_true(opts.stats_ns == NSEC_PER_SEC / 10);
 	assert_int_equal(opts.exit_dump_len, 1048576);
-	assert_true(opts.no_input_hook && opts.no_preempt && opts.no_roles && opts.json && opts.verbose && opts.check && opts.version &&
-		    opts.help && opts.help_stats);
+	assert_true(opts.no_input && opts.no_input_hook && opts.no_preempt && opts.no_roles && opts.json && opts.verbose && opts.check &&
+		    opts.version && opts.help && opts.help_stats);
 
 	check_good("--monitor 2.5 --json", &opts);
 	assert_true(opts.monitor_ns == 2500 * NSEC_PER_MSEC);
@@ -236,6 +236,7 @@ static void test_help(void **state)
 		"(250 to 20000 us, default 3000)\n",
 		"      --chain-ms N       ",
 		"(1 to 100 ms, default 33)\n",
+		"      --no-input         ",
 		"      --no-input-hook    ",
 		"      --no-preempt       ",
 		"      --stats SEC        run the scheduler and print",

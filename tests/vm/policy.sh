@@ -135,7 +135,7 @@ unknown_game_is_refused() {
 lock_is_handed_on() {
 	local median longest slow_median slow_longest n
 	for n in 1 2 3 4; do hog nice -n 0; done
-	start_arcade --no-input-hook || return 1
+	start_arcade --no-input || return 1
 	read -r slow_median slow_longest < <("$top/build/vm/holder" 5)
 	stop_arcade || return 1
 	start_arcade --stats 0.5 --json || return 1

@@ -1,0 +1,61 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# Where the daemon notices input instead of a hook: what that gives the game, and that it ends by itself.
+. "$(dirname "$0")/lib.sh"
+rounds=3
+
+# The game's frame thread beside its own busy threads, while the mouse moves.
+wakes_under() { # FLAG…
+	start_arcade --game "$wakes_pid" --stats 0.5 --json "$@" || return 1
+	"$top/build/vm/flood" 500 4 >/dev/null & local mouse=$!
+	sleep 0.5
+	echo 3 >&"${wakes[1]}"
+	read -r median p99 <&"${wakes[0]}" || return 1
+	fresh_json
+	marks=$(json window_marks)
+	wait $mouse
+	stop_arcade
+}
+
+middle() { printf '%s\n' "$@" | sort -n | sed -n $(((rounds + 1) / 2))p; }
+
+game_wakes_earlier() {
+	local none=() window=() none_median=() window_median=() least=-1
+	coproc wakes { exec "$top/build/vm/wakes" 6; }
+	wakes_pid=$wakes_PID
+	for _ in $(seq $rounds); do
+		wakes_under --no-input || return 1
+		none+=("$p99") none_median+=("$median")
+		[ "$marks" -eq 0 ] || { echo "$marks marks without input"; return 1; }
+		wakes_under --no-input-hook || return 1
+		window+=("$p99") window_median+=("$median")
+		[ $least -ge 0 ] && [ "$least" -le "$marks" ] || least=$marks
+	done
+	kill "$wakes_pid"
+	figure "p99 of the game's wakeups in us, input not seen: ${none[*]}; noticed by the daemon: ${window[*]}"
+	figure "median: ${none_median[*]}; ${window_median[*]}; at least $least wakeups favoured"
+	[ "$least" -gt 100 ] && [ "$(middle "${window[@]}")" -lt "$(middle "${none[@]}")" ]
+}
+
+frozen_daemon_leaves_nothing() {
+	local marks
+	start_arcade --no-input-hook --game $$ --stats 0.2 --json || return 1
+	"$top/build/vm/flood" 200 2 >/dev/null || return 1
+	fresh_json
+	marks=$(json window_marks)
+	[ "$marks" -gt 0 ] || { echo "no marks"; return 1; }
+	kill -STOP "$arcade_pid"
+	sleep 0.3
+	marks=$(window_marks)
+	"$top/build/vm/flood" 200 2 >/dev/null
+	[ "$(window_marks)" -eq "$marks" ] || { echo "$marks → $(window_marks)"; kill -CONT "$arcade_pid"; return 1; }
+	kill -CONT "$arcade_pid"
+	stop_arcade
+}
+# From the kernel half itself: the daemon does not answer.
+window_marks() { bpftool map dump name arcade_stats | grep -o '"nr_window_marks": [0-9]*' | awk '{ n += $2 } END { print n + 0 }'; }
+
+check "the game's wakeups are earlier than with input not seen" game_wakes_earlier
+check "a frozen daemon leaves no window open" frozen_daemon_leaves_nothing
+check "no complaint in the kernel log" no_kernel_complaints
+finish
