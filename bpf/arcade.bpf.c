@@ -48,16 +48,18 @@ struct {
 	__uint(value_size, 8);
 } exit_dump SEC(".maps");
 
+/* One record in its life, which no flood of others may crowd out. */
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
 	__uint(max_entries, 4096);
-} control_ring SEC(".maps");
+} end_ring SEC(".maps");
 
 #include "stats.bpf.h"
 #include "topo.bpf.h"
 #include "clock.bpf.h"
 #include "task.bpf.h"
 #include "tree.bpf.h"
+#include "detect.bpf.h"
 #include "chain.bpf.h"
 #include "input.bpf.h"
 #include "group.bpf.h"
@@ -118,6 +120,21 @@ int BPF_PROG(chain_futex_wait, const void *uaddr)
 	return 0;
 }
 
+SEC("tp_btf/sched_process_exec")
+int BPF_PROG(process_exec, struct task_struct *task)
+{
+	detect_tell_process(ARCADE_CONTROL_TASK_EXEC, task);
+	return 0;
+}
+
+SEC("tp_btf/sched_process_exit")
+int BPF_PROG(process_exit, struct task_struct *task, bool group_dead)
+{
+	if (group_dead && !(task->flags & PF_KTHREAD))
+		detect_tell_process(ARCADE_CONTROL_TASK_EXIT, task);
+	return 0;
+}
+
 /* Run once after load: what only the loaded program knows of its kernel. */
 u32 fact_can_kick;
 u32 fact_can_set_slice;
@@ -132,7 +149,7 @@ int tell_facts(void *ctx)
 	return 0;
 }
 
-/* Run when a game is found: its processes and threads that live already. */
+/* Run when a game or background work is found: its processes and threads that live already. */
 struct arcade_tree_mark tree_mark_args SEC(".data.mark");
 
 SEC("syscall")
@@ -395,7 +412,7 @@ s32 BPF_PROG(arcade_init_task, struct task_struct *p, struct scx_init_task_args 
 	struct task_ctx *tctx = bpf_task_storage_get(&task_ctxs, p, NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
 
 	if (tctx && args->fork)
-		tree_inherit(tctx);
+		tree_inherit(p, tctx);
 	return 0;
 }
 
@@ -481,7 +498,7 @@ void BPF_PROG(arcade_exit, struct scx_exit_info *ei)
 		bpf_probe_read_kernel_str(dump, exit_dump_len, ei->dump);
 	exit_record.code = ei->exit_code;
 	exit_record.kind = ei->kind;
-	bpf_ringbuf_output(&control_ring, &record, sizeof(record), BPF_RB_FORCE_WAKEUP);
+	bpf_ringbuf_output(&end_ring, &record, sizeof(record), BPF_RB_FORCE_WAKEUP);
 }
 
 SEC(".struct_ops.link")

@@ -115,7 +115,7 @@ static __always_inline enum arcade_class fair_class(struct task_struct *p, struc
 		return ARCADE_CLASS_NORMAL;
 	if (tctx->tree == knobs.game_tree)
 		return policy_is_frame_thread(tctx->chain_share) ? ARCADE_CLASS_FRAME : ARCADE_CLASS_GAME;
-	if (p->policy == SCHED_BATCH || p->policy == SCHED_IDLE || p->static_prio >= PRIO_NICE_10)
+	if (tree_is_background(tctx->tree) || p->policy == SCHED_BATCH || p->policy == SCHED_IDLE || p->static_prio >= PRIO_NICE_10)
 		return ARCADE_CLASS_BACKGROUND;
 	return ARCADE_CLASS_NORMAL;
 }

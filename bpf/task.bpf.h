@@ -27,6 +27,7 @@ struct task_ctx {
 	bool is_out_of_turn;	/* taken from a queue before others with an earlier deadline */
 	bool was_member;	/* of a chain, when it last stopped to sleep */
 	bool is_newborn;	/* forked, and not yet scheduled by us */
+	bool is_tree_root;	/* its process is the one that was marked; written by the daemon's program only */
 	bool chain_first_run;	/* joined, and has not run since; pi_lock or rq lock */
 
 	/* Written by the waker under the wakee's pi_lock; the budget under the rq lock while it runs. */

@@ -6,6 +6,11 @@
  * fork and kept for life: it survives exec, setsid and the death of the parent,
  * which Wine and launchers use freely. The daemon marks the processes that
  * exist already.
+ *
+ * A mark goes down to the descendants of a process, but not past one of them
+ * that has a mark of its own: the game that a launcher started in the background
+ * stays the game, and a shader compiler that the game has started stays behind
+ * it, whichever was found first.
  */
 #ifndef ARCADE_TREE_BPF_H
 #define ARCADE_TREE_BPF_H
@@ -17,27 +22,48 @@ int bpf_iter_task_new(struct bpf_iter_task *it, struct task_struct *task, unsign
 struct task_struct *bpf_iter_task_next(struct bpf_iter_task *it) __ksym __weak;
 void bpf_iter_task_destroy(struct bpf_iter_task *it) __ksym __weak;
 
-/* @child is being made by the current task. It is in its parent's tree, and where its parent is in virtual time. */
-static __always_inline void tree_inherit(struct task_ctx *child)
+/* @p is being made by the current task. It is in its parent's tree, and where its parent is in virtual time. */
+static __always_inline void tree_inherit(const struct task_struct *p, struct task_ctx *child)
 {
-	struct task_ctx *parent = task_ctx_of(bpf_get_current_task_btf());
+	struct task_struct *maker = bpf_get_current_task_btf();
+	struct task_ctx *parent = task_ctx_of(maker);
 
 	if (!parent)
 		return;
 	child->tree = parent->tree;
+	child->is_tree_root = parent->is_tree_root && p->tgid == maker->tgid;
 	child->vtime = parent->vtime;
 	child->llc = parent->llc;
 	child->is_newborn = true;
 }
 
-static __always_inline bool tree_descends_from(struct task_struct *task, u32 tgid)
+/* Is it one of those that do background work? Numbers are given in order, so one knob takes all back that came before. */
+static __always_inline bool tree_is_background(u32 tree)
 {
+	return (tree & ARCADE_TREE_BACKGROUND) && tree > knobs.background_cleared;
+}
+
+/* Does a mark count that was made earlier, now that @tree is being marked? Of games there is one at a time. */
+static __always_inline bool tree_is_kept(u32 earlier, u32 tree)
+{
+	if (tree_is_background(earlier))
+		return true;
+	return (tree & ARCADE_TREE_BACKGROUND) && earlier && earlier == knobs.game_tree;
+}
+
+static __always_inline bool tree_descends_from(struct task_struct *task, u32 tgid, u32 tree)
+{
+	struct task_ctx *tctx;
 	int i;
 
 	bpf_for(i, 0, TREE_DEPTH_MAX) {
 		if (task->tgid == tgid)
 			return true;
 		if (task->tgid <= 1)
+			break;
+		task = task->group_leader;
+		tctx = task_ctx_of(task);
+		if (tctx && tctx->is_tree_root && tree_is_kept(tctx->tree, tree))
 			break;
 		task = task->real_parent;
 	}
@@ -54,8 +80,10 @@ static __always_inline void tree_mark(struct arcade_tree_mark *mark)
 	if (!bpf_iter_task_new(&it, NULL, BPF_TASK_ITER_ALL_THREADS)) {
 		while ((task = bpf_iter_task_next(&it))) {
 			tctx = task_ctx_of(task);
-			if (!tctx || !tree_descends_from(task, mark->tgid))
+			if (!tctx || !tree_descends_from(task, mark->tgid, mark->tree))
 				continue;
+			if (task->tgid == mark->tgid)
+				tctx->is_tree_root = true;
 			mark->nr_found++;
 			if (tctx->tree == mark->tree)
 				continue;

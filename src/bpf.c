@@ -41,6 +41,8 @@ static const struct {
 	[BPF_HOOK_INPUT_ENTRY] = { "input_event", BPF_TRACE_FENTRY },
 	[BPF_HOOK_DEVICE_GONE] = { "input_unregister_device", BPF_TRACE_FEXIT },
 	[BPF_HOOK_FUTEX] = { "futex_wait", BPF_TRACE_FENTRY },
+	[BPF_HOOK_EXEC] = { "sched_process_exec", BPF_TRACE_RAW_TP },
+	[BPF_HOOK_EXIT] = { "sched_process_exit", BPF_TRACE_RAW_TP },
 };
 
 static int log_libbpf(enum libbpf_print_level level, const char *fmt, va_list ap)
@@ -76,6 +78,10 @@ static struct bpf_program *hook_program(const struct arcade_bpf *skel, enum bpf_
 		return skel->progs.input_device_gone;
 	case BPF_HOOK_FUTEX:
 		return skel->progs.chain_futex_wait;
+	case BPF_HOOK_EXEC:
+		return skel->progs.process_exec;
+	case BPF_HOOK_EXIT:
+		return skel->progs.process_exit;
 	default:
 		return NULL;
 	}
@@ -125,7 +131,7 @@ static int probe_kernel(const struct options *opts, struct bpf_facts *facts)
 	for (int hook = 0; hook < NR_BPF_HOOKS; hook++) {
 		const char *name = hook_targets[hook].kernel_name;
 
-		if (opts->no_input_hook)
+		if (opts->no_input_hook && hook < BPF_HOOK_EXEC)
 			facts->hooks[hook] = BPF_HOOK_OFF;
 		else if (has_target(btf, name, hook_targets[hook].type))
 			facts->hooks[hook] = BPF_HOOK_LOADED;
@@ -244,6 +250,8 @@ static bool give_up_hooks(struct bpf *bpf, int err)
 {
 	bool any = false;
 
+	if (give_up_hook(bpf, BPF_HOOK_EXEC, err) | give_up_hook(bpf, BPF_HOOK_EXIT, err))
+		return true;
 	if (give_up_hook(bpf, BPF_HOOK_FUTEX, err) || give_up_hook(bpf, BPF_HOOK_DEVICE_GONE, err))
 		return true;
 	for (int hook = 0; hook < NR_BPF_HOOKS; hook++)
@@ -338,6 +346,8 @@ void bpf_attach_hooks(struct bpf *bpf)
 	attach_hook(bpf, BPF_HOOK_CHAIN);
 	attach_hook(bpf, BPF_HOOK_DEVICE_GONE);
 	attach_hook(bpf, BPF_HOOK_FUTEX);
+	attach_hook(bpf, BPF_HOOK_EXEC);
+	attach_hook(bpf, BPF_HOOK_EXIT);
 	/* Without the exit nothing would close what the entry opens. */
 	attach_hook(bpf, BPF_HOOK_INPUT_EXIT);
 	if (bpf->facts.hooks[BPF_HOOK_INPUT_EXIT] == BPF_HOOK_ATTACHED) {
@@ -382,18 +392,15 @@ const struct bpf_facts *bpf_facts(const struct bpf *bpf)
 	return &bpf->facts;
 }
 
-int bpf_set_game(struct bpf *bpf, pid_t pid)
+/* Return: number of threads that are in @tree now, -errno. */
+static int mark_tree(struct bpf *bpf, pid_t pid, uint32_t tree)
 {
 	struct arcade_tree_mark *mark = &bpf->skel->data_mark->tree_mark_args;
 	LIBBPF_OPTS(bpf_test_run_opts, run);
 	int err;
 
-	if (!pid) {
-		__atomic_store_n(&bpf->skel->data_knobs->knobs.game_tree, 0, __ATOMIC_RELAXED);
-		return 0;
-	}
 	mark->tgid = (uint32_t)pid;
-	mark->tree = ++bpf->nr_trees;
+	mark->tree = tree;
 	/* A thread that is made while the rest are marked may have been born before its parent was: look again. */
 	for (int pass = 0; pass < MARK_PASSES_MAX; pass++) {
 		mark->nr_marked = 0;
@@ -404,8 +411,28 @@ int bpf_set_game(struct bpf *bpf, pid_t pid)
 		if (!mark->nr_marked)
 			break;
 	}
-	__atomic_store_n(&bpf->skel->data_knobs->knobs.game_tree, mark->tree, __ATOMIC_RELAXED);
 	return (int)mark->nr_found;
+}
+
+int bpf_set_game(struct bpf *bpf, pid_t pid)
+{
+	uint32_t tree = pid ? ++bpf->nr_trees : 0;
+	int nr = pid ? mark_tree(bpf, pid, tree) : 0;
+
+	if (nr >= 0)
+		__atomic_store_n(&bpf->skel->data_knobs->knobs.game_tree, tree, __ATOMIC_RELAXED);
+	return nr;
+}
+
+int bpf_mark_background(struct bpf *bpf, pid_t pid)
+{
+	return mark_tree(bpf, pid, ++bpf->nr_trees | ARCADE_TREE_BACKGROUND);
+}
+
+void bpf_clear_background(struct bpf *bpf)
+{
+	__atomic_store_n(&bpf->skel->data_knobs->knobs.background_cleared, bpf->nr_trees | ARCADE_TREE_BACKGROUND,
+			 __ATOMIC_RELAXED);
 }
 
 bool bpf_input_is_attached(const struct bpf *bpf)
@@ -498,6 +525,16 @@ int bpf_input_ring_fd(const struct bpf *bpf, uint32_t ring)
 int bpf_control_ring_fd(const struct bpf *bpf)
 {
 	return bpf_map__fd(bpf->skel->maps.control_ring);
+}
+
+int bpf_end_ring_fd(const struct bpf *bpf)
+{
+	return bpf_map__fd(bpf->skel->maps.end_ring);
+}
+
+uint64_t bpf_control_lost(const struct bpf *bpf)
+{
+	return __atomic_load_n(&bpf->skel->bss_detect->detect_nr_lost, __ATOMIC_ACQUIRE);
 }
 
 void bpf_set_reader(struct bpf *bpf, bool attached, bool polling)

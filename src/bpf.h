@@ -29,6 +29,8 @@ enum bpf_hook {
 	BPF_HOOK_INPUT_ENTRY,
 	BPF_HOOK_DEVICE_GONE,
 	BPF_HOOK_FUTEX,		/* follow chains through locks */
+	BPF_HOOK_EXEC,		/* processes that get a program … */
+	BPF_HOOK_EXIT,		/* … and that end */
 	NR_BPF_HOOKS,
 };
 
@@ -81,6 +83,15 @@ int bpf_detach(struct bpf *bpf);
  */
 int bpf_set_game(struct bpf *bpf, pid_t pid);
 
+/*
+ * From now on process @pid and its descendants do background work: behind everybody else while there is a game. Of a game
+ * within, or around, the mark that is nearer to a process counts. Return: number of their threads, -errno.
+ */
+int bpf_mark_background(struct bpf *bpf, pid_t pid);
+
+/* Nobody does any more: all of these marks are taken back. */
+void bpf_clear_background(struct bpf *bpf);
+
 const struct bpf_facts *bpf_facts(const struct bpf *bpf);
 
 /* Are records of input to be had? */
@@ -104,6 +115,10 @@ uint32_t bpf_active_lanes(const struct bpf *bpf, uint64_t now);
 /* Descriptors of the rings, borrowed. */
 int bpf_input_ring_fd(const struct bpf *bpf, uint32_t ring);
 int bpf_control_ring_fd(const struct bpf *bpf);
+int bpf_end_ring_fd(const struct bpf *bpf);
+
+/* Control records since load that found no room in their ring. */
+uint64_t bpf_control_lost(const struct bpf *bpf);
 
 /* Tell the hook whether to write records, and whether their reader is awake anyway. */
 void bpf_set_reader(struct bpf *bpf, bool attached, bool polling);

@@ -332,6 +332,7 @@ static int log_topology_error(int err)
 
 static int session_start(struct daemon *daemon)
 {
+	const struct rings_handler handler = { .handle_exit = handle_exit, .data = daemon };
 	uint64_t period_ns = print_period_ns(&daemon->opts);
 	int err;
 
@@ -345,7 +346,7 @@ static int session_start(struct daemon *daemon)
 	if (err)
 		return err;
 	bpf_attach_hooks(daemon->bpf);
-	err = rings_new(daemon->bpf, daemon->loop, handle_exit, daemon, &daemon->rings);
+	err = rings_new(daemon->bpf, daemon->loop, &handler, &daemon->rings);
 	if (err)
 		return err;
 	if (!daemon->nr_restarts)

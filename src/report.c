@@ -73,6 +73,11 @@ void report_print(const struct topology *topology, const struct bpf *bpf, report
 	describe_hook(facts, BPF_HOOK_FUTEX, "futex_wait: a chain member that waits for a mutex hands on to its owner",
 		      "chains end at locks", text, sizeof(text));
 	emit_line(emit, data, "locks", text);
+	describe_hook(facts, BPF_HOOK_EXEC,
+		      facts->hooks[BPF_HOOK_EXIT] == BPF_HOOK_ATTACHED ? "sched_process_exec, sched_process_exit: told at once" :
+									"sched_process_exec: told at once, but not their end",
+		      "new programs are not seen", text, sizeof(text));
+	emit_line(emit, data, "processes", text);
 	emit_line(emit, data, "idle CPUs", facts->kick ? "kicked when work is queued" :
 						   "this kernel hides the kick: woken by direct inserts only");
 	emit_line(emit, data, "slices", facts->slice_settable ? "renewed in place" :

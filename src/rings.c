@@ -5,7 +5,8 @@
 
 #include "log.h"
 
-#define POLL_PERIOD_NS (NSEC_PER_SEC / RINGS_POLL_HZ)
+#define POLL_PERIOD_NS	       (NSEC_PER_SEC / RINGS_POLL_HZ)
+#define CONTROL_POLL_PERIOD_NS (NSEC_PER_SEC / RINGS_CONTROL_POLL_HZ)
 
 struct rings;
 
@@ -19,12 +20,14 @@ struct rings {
 	struct loop *loop;
 	struct ring_buffer *input;
 	struct ring_buffer *control;
+	struct ring_buffer *end;
 	struct input_ring rings[ARCADE_NR_RINGS];
 	struct source input_source;
 	struct source control_source;
+	struct source end_source;
 	struct timer poll_timer;
-	rings_exit_fn exit_fn;
-	void *data;
+	struct timer control_timer;
+	struct rings_handler handler;
 	bool ended;
 	struct rings_facts facts;
 };
@@ -48,7 +51,7 @@ static int take_input(void *ctx, void *data, size_t size)
 	return 0;
 }
 
-static int take_control(void *ctx, void *data, size_t size)
+static int take_end(void *ctx, void *data, size_t size)
 {
 	const struct arcade_control_record *record = data;
 	struct rings *rings = ctx;
@@ -58,15 +61,63 @@ static int take_control(void *ctx, void *data, size_t size)
 	return 0;
 }
 
+static int read_end(struct source *source, uint32_t events)
+{
+	struct rings *rings = container_of(source, struct rings, end_source);
+
+	ring_buffer__consume(rings->end);
+	if (!rings->ended)
+		return 0;
+	source_detach(source);
+	return rings->handler.handle_exit(rings->handler.data);
+}
+
+static int take_control(void *ctx, void *data, size_t size)
+{
+	struct arcade_control_record record;
+	struct rings *rings = ctx;
+
+	rings->facts.nr_control_records++;
+	if (!rings->handler.handle_control || size < sizeof(record))
+		return 0;
+	memcpy(&record, data, sizeof(record));
+	record.comm[sizeof(record.comm) - 1] = '\0';
+	if (record.type < NR_ARCADE_CONTROLS)
+		rings->handler.handle_control(&record, rings->handler.data);
+	return 0;
+}
+
+/* Return: were there any records? */
+static bool consume_control(struct rings *rings)
+{
+	bool any = ring_buffer__consume(rings->control) > 0;
+	uint64_t nr_lost = bpf_control_lost(rings->bpf), nr = nr_lost - rings->facts.nr_control_lost;
+
+	rings->facts.nr_control_wakeups++;
+	rings->facts.nr_control_lost = nr_lost;
+	if (nr && rings->handler.handle_control_lost)
+		rings->handler.handle_control_lost(nr, rings->handler.data);
+	return any || nr;
+}
+
 static int read_control(struct source *source, uint32_t events)
 {
 	struct rings *rings = container_of(source, struct rings, control_source);
 
-	ring_buffer__consume(rings->control);
-	if (!rings->ended)
-		return 0;
 	source_detach(source);
-	return rings->exit_fn(rings->data);
+	consume_control(rings);
+	timer_arm(&rings->control_timer, rings->loop, now_ns() + CONTROL_POLL_PERIOD_NS, CONTROL_POLL_PERIOD_NS);
+	return 0;
+}
+
+static int poll_control(struct timer *timer, uint64_t now)
+{
+	struct rings *rings = container_of(timer, struct rings, control_timer);
+
+	if (consume_control(rings))
+		return 0;
+	timer_disarm(timer);
+	return source_attach(&rings->control_source, rings->loop, ring_buffer__epoll_fd(rings->control), EPOLLIN);
 }
 
 static int read_input(struct source *source, uint32_t events)
@@ -114,7 +165,7 @@ static int open_input(struct rings *rings)
 	return source_attach(&rings->input_source, rings->loop, ring_buffer__epoll_fd(rings->input), EPOLLIN);
 }
 
-int rings_new(struct bpf *bpf, struct loop *loop, rings_exit_fn exit_fn, void *data, struct rings **ret)
+int rings_new(struct bpf *bpf, struct loop *loop, const struct rings_handler *handler, struct rings **ret)
 {
 	_cleanup_(rings_freep) struct rings *rings = calloc(1, sizeof(*rings));
 	int err;
@@ -123,12 +174,19 @@ int rings_new(struct bpf *bpf, struct loop *loop, rings_exit_fn exit_fn, void *d
 		return log_error_errno(ENOMEM, "rings");
 	rings->bpf = bpf;
 	rings->loop = loop;
-	rings->exit_fn = exit_fn;
-	rings->data = data;
+	rings->handler = *handler;
 	source_init(&rings->input_source, "input rings", read_input);
 	source_init(&rings->control_source, "control ring", read_control);
+	source_init(&rings->end_source, "end ring", read_end);
 	timer_init(&rings->poll_timer, "input rings", poll_input);
+	timer_init(&rings->control_timer, "control ring", poll_control);
 
+	rings->end = ring_buffer__new(bpf_end_ring_fd(bpf), take_end, rings, NULL);
+	if (!rings->end)
+		return log_error_errno(errno, "end ring: cannot open");
+	err = source_attach(&rings->end_source, loop, ring_buffer__epoll_fd(rings->end), EPOLLIN);
+	if (err)
+		return log_error_errno(err, "end ring: cannot watch");
 	rings->control = ring_buffer__new(bpf_control_ring_fd(bpf), take_control, rings, NULL);
 	if (!rings->control)
 		return log_error_errno(errno, "control ring: cannot open");
@@ -150,9 +208,12 @@ void rings_free(struct rings *rings)
 	bpf_set_reader(rings->bpf, false, false);
 	timer_disarm(&rings->poll_timer);
 	source_detach(&rings->input_source);
+	timer_disarm(&rings->control_timer);
 	source_detach(&rings->control_source);
+	source_detach(&rings->end_source);
 	ring_buffer__free(rings->input);
 	ring_buffer__free(rings->control);
+	ring_buffer__free(rings->end);
 	free(rings);
 }
 

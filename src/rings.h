@@ -2,13 +2,15 @@
 /*
  * rings - reads the records of the kernel half
  *
- * The 16 input rings hang on one manager, the control ring on another, so that
- * a flood of input never hides the end of the scheduler.
+ * The 16 input rings hang on one manager, the control ring on another, the ring
+ * for the end of the scheduler on a third, so that a flood in one hides nothing
+ * in the others.
  *
  * A ring is readable as soon as it holds a record, whether or not the hook
  * asked for a wakeup, so a fast mouse would wake the loop for every packet.
  * Therefore the source is detached after the first wakeup and a timer reads on
  * until a whole period brought nothing: at most RINGS_POLL_HZ + 1 wakeups a second.
+ * The control ring is read in the same way, at RINGS_CONTROL_POLL_HZ.
  */
 #ifndef ARCADE_SRC_RINGS_H
 #define ARCADE_SRC_RINGS_H
@@ -20,7 +22,9 @@
 #include "bpf.h"
 #include "loop.h"
 
-#define RINGS_POLL_HZ 50
+#define RINGS_POLL_HZ	      50
+/* The end of a game is to be seen within 100 ms. */
+#define RINGS_CONTROL_POLL_HZ 20
 
 /* What the records said, in sum. */
 struct rings_facts {
@@ -30,15 +34,29 @@ struct rings_facts {
 	uint64_t nr_bad_records;
 	uint64_t nr_wakeups;		/* of the loop, for input */
 	uint64_t delay_max_ns;		/* oldest record at the time it was read */
+	uint64_t nr_control_records;
+	uint64_t nr_control_lost;	/* told to the handler */
+	uint64_t nr_control_wakeups;	/* of the loop */
 };
 
 struct rings;
 
-/* The scheduler has ended. Return 0 to go on; a negative errno ends loop_run(). */
-typedef int (*rings_exit_fn)(void *data);
+/* What is told. No call of these may free the rings. */
+struct rings_handler {
+	/* The scheduler has ended. Return 0 to go on; a negative errno ends loop_run(). */
+	int (*handle_exit)(void *data);
+	/* NULL: nobody wants to know. @record is of a kind known to us, its comm is terminated; valid during the call. */
+	void (*handle_control)(const struct arcade_control_record *record, void *data);
+	/*
+	 * @nr more control records than before were lost: what they would have said is to be looked for in /proc. NULL as
+	 * above. Comes after the records that were read in the same wakeup.
+	 */
+	void (*handle_control_lost)(uint64_t nr, void *data);
+	void *data;
+};
 
-/* @bpf and @loop must outlive the result. Return: 0, -errno. */
-int rings_new(struct bpf *bpf, struct loop *loop, rings_exit_fn exit_fn, void *data, struct rings **ret);
+/* @bpf and @loop must outlive the result, @handler is copied. Return: 0, -errno. */
+int rings_new(struct bpf *bpf, struct loop *loop, const struct rings_handler *handler, struct rings **ret);
 
 /* Tells the hook that nobody reads any more. Accepts NULL. */
 void rings_free(struct rings *rings);

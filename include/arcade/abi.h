@@ -94,7 +94,7 @@ struct arcade_knobs {
 	u64 preempt_interval_ns;/* per CPU and per task: one preemption per interval on average … */
 	u64 preempt_burst;	/* … and this many at once */
 	u32 game_tree;		/* id of the process tree that is the game, 0: none */
-	u32 pad;
+	u32 background_cleared;	/* trees of background work up to this id are so no more */
 };
 
 /*
@@ -126,6 +126,7 @@ struct arcade_stats {
 	u64 nr_aged;				/* tasks taken out of turn because they had waited too long */
 	u64 nr_steals;				/* tasks taken from another LLC's queue */
 	u64 nr_kicks;
+	u64 nr_control_records;			/* told of processes; atomically */
 	u64 nr_task_ctx_failed;			/* tasks that have no state of ours: scheduled plainly */
 	u64 wait_max_ns;			/* longest time that a task was queued before it ran */
 	u64 chain_run_ns[NR_ARCADE_ROOTS][ARCADE_MAX_HOPS];	/* time from root to running, summed … */
@@ -143,9 +144,9 @@ struct arcade_tree_mark {
 	u32 nr_found;		/* tasks that are in it now */
 };
 
-/* Control ring: rare events that the daemon must not miss. Each record is one of these. */
+/* Control ring: rare events that the daemon must not miss, or must know that it has. Each record is one of these. */
 enum arcade_control {
-	ARCADE_CONTROL_EXIT,	/* ops.exit has filled struct arcade_exit */
+	ARCADE_CONTROL_EXIT,	/* ops.exit has filled struct arcade_exit; comes in a ring of its own */
 	ARCADE_CONTROL_TASK_EXEC,/* a process has a new program */
 	ARCADE_CONTROL_TASK_EXIT,	/* the last thread of a process is ending */
 	ARCADE_CONTROL_GPU_SUBMIT,	/* a process gives work to a GPU for the first time since its last exec */
