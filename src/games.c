@@ -513,10 +513,13 @@ static void take_lists(struct games *games, struct prober_answer *answer)
 		programs_unref(games->programs);
 		games->programs = steal_ptr(&answer->programs);
 		log_notice("games: %zu programs are listed", programs_nr(games->programs));
+		games->ops.clear_background(games->data);
 		/* Who is judged already may be judged otherwise now. */
-		for (size_t i = 0; i < GAMES_CANDIDATES_MAX; i++)
+		for (size_t i = 0; i < GAMES_CANDIDATES_MAX; i++) {
+			games->candidates[i].in_background = false;
 			if (games->candidates[i].id.pid && games->candidates[i].is_game)
 				set_due(games, &games->candidates[i], now_ns());
+		}
 		ask_rescan(games, 0);
 	}
 	if (games->load_again) {

@@ -31,6 +31,7 @@ struct games;
 struct games_ops {
 	void (*set_game)(pid_t pid, void *data);	/* this process and its descendants; 0: there is none */
 	void (*mark_background)(pid_t pid, void *data);	/* while there is a game, everybody goes before its tree */
+	void (*clear_background)(void *data);		/* take all of these marks back: the lists are new */
 };
 
 struct games_config {
