@@ -496,7 +496,8 @@ void prober_check(struct prober *prober, uint64_t now)
 	if (replace_worker(prober, since_ns))
 		return;
 	answer.err = -ETIMEDOUT;
-	snprintf(answer.message, sizeof(answer.message), "no answer within %d s", (int)(PROBER_STUCK_NS / NSEC_PER_SEC));
+	snprintf(answer.message, sizeof(answer.message), "programs: no answer within %d s",
+		 (int)(PROBER_STUCK_NS / NSEC_PER_SEC));
 	if (answer.kind == PROBER_PROBE)
 		log_warning("games: process %d does not let itself be read: left out", (int)answer.id.pid);
 	else
