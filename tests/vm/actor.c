@@ -5,11 +5,12 @@
  * With "--" among its arguments it is a wrapper: runs what follows as its child and waits for it. Else it waits until it
  * is killed, in the shape that the variable ACTOR describes, a list of words with commas between:
  *
+ *   detach       the first word only: away from its parent, with a session of its own, and init for a parent, as Wine's
+ *                processes are
  *   threads=N    that many more threads
  *   mem=MIB      as much memory, touched
  *   map=PATH     that file mapped
  *   comm=NAME    its name, as Wine and many engines set it
- *   detach       first away from its parent: a session of its own, and init for a parent, as Wine's processes do
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -89,8 +90,14 @@ static int take_memory(size_t mib)
 	return 0;
 }
 
-static int detach(void)
+/* As Wine does it: two forks, and a new exec of the loader in the second. Returns only if it fails. */
+static int detach(char **argv, const char *rest)
 {
+	char path[4096] = "";
+
+	/* By its name, which becomes that of the process. */
+	if (readlink("/proc/self/exe", path, sizeof(path) - 1) < 0)
+		return fail("exe");
 	for (int i = 0; i < 2; i++) {
 		pid_t pid = fork();
 
@@ -100,19 +107,21 @@ static int detach(void)
 			_exit(0);
 		setsid();
 	}
-	return 0;
+	setenv("ACTOR", rest, 1);
+	execv(path, argv);
+	return fail("exec");
 }
 
-static int take_shape(char *words)
+static int take_shape(char **argv, char *words)
 {
 	char *word;
 
+	if (!strncmp(words, "detach", 6))
+		return detach(argv, words + 6);
 	while ((word = strsep(&words, ","))) {
 		int err = 0;
 
-		if (!strcmp(word, "detach"))
-			err = detach();
-		else if (!strncmp(word, "threads=", 8))
+		if (!strncmp(word, "threads=", 8))
 			err = add_threads(atoi(word + 8));
 		else if (!strncmp(word, "mem=", 4))
 			err = take_memory((size_t)atoi(word + 4));
@@ -136,7 +145,7 @@ int main(int argc, char **argv)
 	for (int i = 1; i + 1 < argc; i++)
 		if (!strcmp(argv[i], "--"))
 			return run_child(argv + i + 1);
-	if (shape && take_shape(strdup(shape)))
+	if (shape && take_shape(argv, strdup(shape)))
 		return 1;
 	wait_for_ever(NULL);
 }

@@ -14,7 +14,7 @@ wine="$steam/steamapps/common/Proton 9.0/files/bin/wine64-preloader"
 cgroups=/sys/fs/cgroup
 [ $explain_only = yes ] || mountpoint -q $cgroups || mount -t cgroup2 none $cgroups
 mkdir -p "$home" && cp "$top/build/vm/actor" "$work/actor"
-slowest_ms=0 found=0 taken=0 left_alone=0
+slowest_ms=0 found=0 taken=0 left_alone=0 stage=
 
 # ---- the stage ----
 
@@ -30,7 +30,7 @@ library() { # NAME...: files to be mapped
 	for name in "$@"; do echo x >"$work/lib/$name"; done
 }
 library libSDL2-2.0.so.0 libGL.so.1 libvulkan.so.1 d3d11.dll xinput1_3.dll libMangoHud.so libgtk-4.so.1 \
-	v8_context_snapshot.bin steam_api64.dll
+	v8_context_snapshot.bin libgamemodeauto.so.0
 sdl=map=$work/lib/libSDL2-2.0.so.0,map=$work/lib/libGL.so.1
 dxvk=map=$work/lib/d3d11.dll,map=$work/lib/xinput1_3.dll
 
@@ -48,7 +48,11 @@ windows() { # LOADER WINDOWS-PATH [ARG]...
 	local loader=$1 path=$2 shape=${ACTOR:-}
 	shift 2
 	actor "$loader" || return 1
-	ACTOR=comm=${path##*\\},$shape exec -a "$path" "$loader" "$@"
+	case $shape in
+	detach*) shape=detach,comm=${path##*\\}${shape#detach} ;;
+	*) shape=comm=${path##*\\},$shape ;;
+	esac
+	ACTOR=$shape exec -a "$path" "$loader" "$@"
 }
 export -f windows actor
 export work
@@ -68,7 +72,9 @@ import os, subprocess, sys
 loader, game, others = sys.argv[2], sys.argv[3], sys.argv[4:]
 def start(path, shape):
     name = path.split("\\")[-1]
-    env = dict(os.environ, ACTOR="comm=" + name + "," + shape)
+    words = shape.split(",")
+    at = 1 if words[0] == "detach" else 0
+    env = dict(os.environ, ACTOR=",".join(words[:at] + ["comm=" + name] + words[at:]))
     subprocess.Popen([path], executable=loader, env=env)
 subprocess.Popen([os.path.dirname(loader) + "/wineserver"], env=dict(os.environ, ACTOR="detach"))
 for service in ("services.exe", "winedevice.exe", "plugplay.exe", "svchost.exe", "rpcss.exe"):
@@ -137,7 +143,7 @@ flatpak_proton() {
 	(in_scope app-flatpak-com.valvesoftware.Steam-4712.scope bash -c 'windows "$@"' bash \
 		"$flatpak/steamapps/common/Proton 8.0/dist/bin/wine64-preloader" 'S:\common\Hades\Hades.exe')
 }
-steam_scope() {
+steam_scope() { # needs the unified hierarchy
 	actor "$native/Portal/portal_linux"
 	(in_scope app-steam-app400-99.scope "$native/Portal/portal_linux")
 }
@@ -170,7 +176,7 @@ gog_native() {
 }
 by_gamemoderun() {
 	actor "$work/opt/xonotic/mygame-sdl"
-	ACTOR=$sdl LD_PRELOAD=libgamemodeauto.so.0 "$work/opt/xonotic/mygame-sdl" 2>/dev/null
+	ACTOR=$sdl LD_PRELOAD=$work/lib/libgamemodeauto.so.0 "$work/opt/xonotic/mygame-sdl" 2>/dev/null
 }
 itch() {
 	actor "$work/opt/itch/itch" "$home/.config/itch/apps/celeste/Quake.x86_64"
@@ -207,11 +213,18 @@ games=(
 # ---- asking ----
 
 exec_pid() { pgrep -x "$1" | head -n 1; }
-has_started() { [ -n "$(exec_pid "$1")" ]; }
+# Not one that only forks and goes.
+has_started() {
+	local pid
+	pid=$(exec_pid "$1")
+	[ -n "$pid" ] && sleep 0.3 && [ "$(exec_pid "$1")" = "$pid" ]
+}
 log_lines() { wc -l <"$work/err"; }
 since() { tail -n +$(($1 + 1)) "$work/err"; }
 is_front() { since "$2" | grep -q "^game: process $1 and its descendants"; }
 has_ended() { since "$2" | grep -q "^game: process $1 has ended"; }
+# Since its start; a detached one has its exec right after.
+age_ms() { awk -v ticks="$(sed 's/.*) //' "/proc/$1/stat" | cut -d' ' -f20)" '{ print int($1 * 1000 - ticks * 10) }' /proc/uptime; }
 now_ms() { echo $(($(date +%s%N) / 1000000)); }
 
 # Everything that the actor plays, and what is between.
@@ -221,7 +234,9 @@ clear_stage() {
 		pid=${exe#/proc/} pid=${pid%/exe}
 		case $(readlink "$exe" 2>/dev/null) in "$work"/home/* | "$work"/opt/* | "$work"/usr/*) kill -KILL "$pid" 2>/dev/null ;; esac
 	done
-	wait "$stage" 2>/dev/null
+	for pid in $(jobs -p); do
+		[ "$pid" = "$arcade_pid" ] || { kill -KILL "$pid" && wait "$pid"; } 2>/dev/null
+	done
 	true
 }
 
@@ -232,7 +247,6 @@ finds() { # FUNCTION:COMM
 	[ $explain_only = yes ] || before=$(log_lines)
 	"${1%%:*}" >"$work/stage" 2>&1 & stage=$!
 	eventually 20 has_started "$comm" || { cat "$work/stage"; return 1; }
-	ms=$(now_ms)
 	pid=$(exec_pid "$comm")
 	if [ $explain_only = yes ]; then
 		sleep 0.5
@@ -243,7 +257,7 @@ finds() { # FUNCTION:COMM
 		done
 	else
 		eventually 15 is_front "$pid" "$before" || status=1
-		ms=$(($(now_ms) - ms))
+		ms=$(age_ms "$pid")
 		sleep 1.5
 		since "$before"
 		# Nothing of the tree has come to the front since.
@@ -261,17 +275,15 @@ finds() { # FUNCTION:COMM
 
 # ---- the others: all the signs that are to be had, and still no games ----
 
-others=0
 extra() { # PATH [ARG]...: with the environment of a Steam game, many threads and graphics
-	actor "$1" && others=$((others + 1)) && SteamAppId=730 ACTOR=$sdl,threads=20 "$@" &
+	actor "$1" && SteamAppId=730 ACTOR=$sdl,threads=20 "$@" &
 }
 plain() { # SHAPE PATH [ARG]...: without that environment
 	local shape=$1
 	shift
-	actor "$1" && others=$((others + 1)) && ACTOR=$shape "$@" &
+	actor "$1" && ACTOR=$shape "$@" &
 }
 wine_service() { # WINDOWS-PATH
-	others=$((others + 1))
 	SteamAppId=730 ACTOR=detach,threads=20,$dxvk bash -c 'windows "$@"' bash "$wine" "$1" &
 }
 
@@ -281,7 +293,6 @@ start_others() {
 		kwin_wayland plasmashell konsole gameoverlayui fossilize_replay cc1plus rustc ld.lld ninja wineserver \
 		heroic lutris pv-adverb reaper gdb htop nautilus; do
 		extra "$work/usr/bin/$name"
-		others=$((others + 1))
 	done
 	extra "$native/steam-tools/chrome-sandboxed" --type=renderer
 	for name in services winedevice explorer plugplay rpcss svchost; do wine_service "C:\\windows\\system32\\$name.exe"; done
@@ -292,12 +303,12 @@ start_others() {
 	plain "map=$work/lib/libgtk-4.so.1,map=$work/lib/libvulkan.so.1,map=$work/lib/libMangoHud.so,threads=60" "$work/usr/bin/viewer"
 	plain "map=$work/lib/v8_context_snapshot.bin,$sdl,threads=60" "$work/usr/bin/chat"
 	plain "threads=60" "$work/usr/bin/database"
-	extra "$work/opt/modtool/modtool-cli" 2>/dev/null
+	actor "$work/opt/modtool/modtool-cli"
+	SteamAppId=730 ACTOR=threads=20 "$work/opt/modtool/modtool-cli" &
 	SteamAppId=730 python3 -c 'import time; time.sleep(100)' &
 	SteamAppId=730 bash -c 'sleep 100; true' &
-	wait_for_others
+	sleep 2
 }
-wait_for_others() { sleep 2; }
 
 takes_no_other() {
 	local before pid exe said
@@ -317,8 +328,7 @@ takes_no_other() {
 		left_alone=$((left_alone + 1))
 		[ "$said" != game ] || { taken=$((taken + 1)); "$arcade" --explain "$pid"; }
 	done
-	kill -KILL $(jobs -p) 2>/dev/null
-	clear_stage
+	clear_stage 2>/dev/null
 	figure "$taken of $left_alone others taken"
 	[ $left_alone -ge 30 ] && [ "$taken" -eq 0 ]
 }
@@ -397,10 +407,14 @@ churn() {
 	[ $((used * 100)) -lt $((before * 2)) ] && [ $(($(rss) - rss)) -lt 1024 ]
 }
 
+if [ $explain_only = yes ] && [ ! -w $cgroups/cgroup.procs ]; then
+	note "skipped here, there are no control groups: steam_scope"
+	games=("${games[@]/steam_scope:*/}")
+fi
 if [ $explain_only = no ]; then
 	start_arcade || { cat "$work/err"; echo "Bail out!"; exit 1; }
 fi
-for game in "${games[@]}"; do check "a game: ${game%%:*}" finds "$game"; done
+for game in ${games[*]}; do check "a game: ${game%%:*}" finds "$game"; done
 note "$found of ${#games[@]} games found, the slowest ${slowest_ms} ms after its exec"
 check "others are left alone" takes_no_other
 if [ $explain_only = no ]; then
