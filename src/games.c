@@ -271,6 +271,8 @@ static void handle_game_end(void *data)
 	games->facts.nr_decisions++;
 	games->ops.set_game(0, games->data);
 	choose(games);
+	/* A program that forks and goes has a successor that no exec has told of. */
+	games_rescan(games);
 }
 
 /* ---- scoring ---- */
@@ -442,20 +444,6 @@ static void feed_backlog(struct games *games, uint64_t now)
 	games->nr_backlog = games->backlog_at = 0;
 }
 
-static void take_list(struct games *games, struct prober_answer *answer)
-{
-	games->listing = false;
-	if (answer->err) {
-		log_warning_errno(answer->err, "games: cannot look through /proc");
-		return;
-	}
-	free(games->backlog);
-	games->backlog = steal_ptr(&answer->ids);
-	games->nr_backlog = answer->nr_ids;
-	games->backlog_at = 0;
-	wake_at(games, now_ns());
-}
-
 static void ask_rescan(struct games *games, uint64_t interval_ns)
 {
 	uint64_t due_ns = games->rescanned_ns ? games->rescanned_ns + interval_ns : 0, now = now_ns();
@@ -467,6 +455,21 @@ static void ask_rescan(struct games *games, uint64_t interval_ns)
 	if (due_ns < games->rescan_due_ns)
 		games->rescan_due_ns = due_ns;
 	wake_at(games, games->rescan_due_ns);
+}
+
+static void take_list(struct games *games, struct prober_answer *answer)
+{
+	games->listing = false;
+	if (answer->err) {
+		log_warning_errno(answer->err, "games: cannot look through /proc");
+		ask_rescan(games, RESCAN_HINT_NS);
+		return;
+	}
+	free(games->backlog);
+	games->backlog = steal_ptr(&answer->ids);
+	games->nr_backlog = answer->nr_ids;
+	games->backlog_at = 0;
+	wake_at(games, now_ns());
 }
 
 void games_rescan(struct games *games)

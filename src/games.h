@@ -86,10 +86,13 @@ void games_hint(struct games *games, enum games_hint kind, const char *path);
 /* Read the lists of programs again. Bad ones are logged, and the old ones stay. */
 void games_reload(struct games *games);
 
-/* The process of the focused window; 0: none, or not known. */
+/*
+ * The process of the focused window, by its number in the daemon's own pid namespace; 0: none, or not known. Who counts
+ * in another namespace (X11 in a sandbox) must not pass that on.
+ */
 void games_focus(struct games *games, pid_t pid, bool fullscreen);
 
-/* GameMode's clients. */
+/* GameMode's clients, by the same numbers. */
 void games_gamemode(struct games *games, pid_t pid, bool registered);
 
 /* The kernel half is new: say again what is decided, and find anew what is background. */
