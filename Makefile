@@ -19,6 +19,7 @@ MAKEFLAGS += --no-builtin-rules
 VERSION := 0.1.0
 PREFIX ?= /usr/local
 DESTDIR ?=
+DATADIR = $(PREFIX)/share/scx_arcade
 B ?= build
 V ?= 0
 Q := $(if $(filter 1,$(V)),,@)
@@ -33,7 +34,7 @@ WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpo
 	-Wno-unused-parameter $(if $(filter 1,$(WERROR)),-Werror)
 HARDENING := -fstack-protector-strong -fPIE
 SANITIZE := $(if $(filter 1,$(ASAN)),-fsanitize=address -fsanitize=undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer)
-ALL_CFLAGS = -std=gnu11 -D_GNU_SOURCE -DARCADE_VERSION='"$(VERSION)"' -Iinclude -Isrc -Ibpf -I$(B)/gen \
+ALL_CFLAGS = -std=gnu11 -D_GNU_SOURCE -DARCADE_VERSION='"$(VERSION)"' -DARCADE_DATADIR='"$(DATADIR)"' -Iinclude -Isrc -Ibpf -I$(B)/gen \
 	$(LIBBPF_CFLAGS) $(LIBEVDEV_CFLAGS) $(WARNINGS) $(HARDENING) $(SANITIZE) $(CFLAGS)
 BPF_CFLAGS = -g -O2 -target bpf -mcpu=v3 -D__TARGET_ARCH_x86 -fms-extensions -Wall -Wno-microsoft-anon-tag \
 	-Wno-missing-declarations $(if $(filter 1,$(WERROR)),-Werror) -DARCADE_VERSION='"$(VERSION)"' -I$(B)/gen -Iinclude -Ibpf \
@@ -91,6 +92,7 @@ $(B)/src/%.o: src/%.c | build/config.mk
 $(B)/src/bpf.o: $(B)/gen/arcade.skel.h
 $(B)/src/roles.o: $(B)/gen/roles.skel.h
 $(B)/src/%.o: Makefile
+$(B)/src/programs.o: tools/dist/programs.conf
 
 $(B)/scx_arcade: $(B)/src/main.o $(OBJS)
 	$(call say,LD,$@)
@@ -130,9 +132,11 @@ run: all
 .PHONY: install uninstall
 install: $(B)/scx_arcade
 	install -D -m 755 $(B)/scx_arcade $(DESTDIR)$(PREFIX)/bin/scx_arcade
+	install -D -m 644 tools/dist/programs.conf $(DESTDIR)$(DATADIR)/programs.conf
 
 uninstall:
-	rm -f $(DESTDIR)$(PREFIX)/bin/scx_arcade
+	rm -f $(DESTDIR)$(PREFIX)/bin/scx_arcade $(DESTDIR)$(DATADIR)/programs.conf
+	-rmdir $(DESTDIR)$(DATADIR) 2>/dev/null
 
 .PHONY: clean help
 clean:

@@ -9,12 +9,13 @@
 
 #include "bpf.h"
 #include "devices.h"
-#include "game.h"
+#include "games.h"
 #include "kernel.h"
 #include "lock.h"
 #include "log.h"
 #include "loop.h"
 #include "out.h"
+#include "programs.h"
 #include "report.h"
 #include "rings.h"
 #include "roles.h"
@@ -61,7 +62,7 @@ struct daemon {
 	struct timer settle_timer;
 	uint64_t hotplug_seq;	/* as last seen */
 	struct out out;
-	struct game game;
+	struct games *games;
 	struct watch *watch;	/* NULL: changes of folders are not seen */
 
 	/* Of a session. */
@@ -83,32 +84,60 @@ static int handle_signal(struct signals *signals, const struct signalfd_siginfo 
 	return 0;
 }
 
-static void handle_game_end(void *data)
+/* Tells the kernel half of the game, or that there is none. The scheduler is as good without. */
+static void set_game(pid_t pid, void *data)
+{
+	struct daemon *daemon = data;
+	int nr;
+
+	/* Between two sessions; the next one is told at its start. */
+	if (!daemon->bpf)
+		return;
+	nr = bpf_set_game(daemon->bpf, pid);
+	if (nr < 0) {
+		log_warning_errno(nr, "game: cannot mark the threads of process %d; it is scheduled like any other",
+				  (int)pid);
+		return;
+	}
+	if (!pid)
+		return;
+	if (!nr)
+		log_warning("game: process %d has no thread in this process id namespace, or is ending", (int)pid);
+	log_notice("game: process %d and its descendants, %d threads now", (int)pid, nr);
+}
+
+static void mark_background(pid_t pid, void *data)
+{
+	struct daemon *daemon = data;
+	int nr = daemon->bpf ? bpf_mark_background(daemon->bpf, pid) : 0;
+
+	if (nr < 0)
+		log_debug_errno(nr, "background: cannot mark the threads of process %d", (int)pid);
+}
+
+static void clear_background(void *data)
 {
 	struct daemon *daemon = data;
 
-	log_notice("game: process %d has ended", (int)daemon->game.pid);
 	if (daemon->bpf)
-		bpf_set_game(daemon->bpf, 0);
+		bpf_clear_background(daemon->bpf);
 }
 
-/* Tells the kernel half of the game, if there is one. The scheduler is as good without. */
-static void announce_game(struct daemon *daemon)
+static void handle_control(const struct arcade_control_record *record, void *data)
 {
-	int nr;
+	struct daemon *daemon = data;
 
-	if (!game_is_known(&daemon->game))
-		return;
-	nr = bpf_set_game(daemon->bpf, daemon->game.pid);
-	if (nr < 0) {
-		log_warning_errno(nr, "game: cannot mark the threads of process %d; it is scheduled like any other",
-				  (int)daemon->game.pid);
-		return;
-	}
-	if (!nr)
-		log_warning("game: process %d has no thread in this process id namespace, or is ending",
-			    (int)daemon->game.pid);
-	log_notice("game: process %d and its descendants, %d threads now", (int)daemon->game.pid, nr);
+	games_control(daemon->games, record);
+	roles_handle_control(daemon->roles, record);
+}
+
+static void handle_control_lost(uint64_t nr, void *data)
+{
+	struct daemon *daemon = data;
+
+	log_info("%" PRIu64 " records of processes and modules were lost: looking for what they said", nr);
+	games_rescan(daemon->games);
+	roles_look_soon(daemon->roles);
 }
 
 static void handle_watch(void *data, const struct watch_event *event)
@@ -119,6 +148,18 @@ static void handle_watch(void *data, const struct watch_event *event)
 	case WATCH_DEV_INPUT:
 		if (daemon->devices)
 			devices_handle_event(daemon->devices, event);
+		break;
+	case WATCH_CONFIG:
+		games_hint(daemon->games, GAMES_HINT_PROGRAMS, event->path);
+		break;
+	case WATCH_STEAM:
+		games_hint(daemon->games, GAMES_HINT_STEAM, event->path);
+		break;
+	case WATCH_SHM:
+		games_hint(daemon->games, GAMES_HINT_MANGOHUD, event->path);
+		break;
+	case WATCH_APP_SLICE:
+		games_hint(daemon->games, GAMES_HINT_SCOPE, event->path);
 		break;
 	default:
 		break;
@@ -139,20 +180,6 @@ static int handle_exit(void *data)
 
 	loop_stop(daemon->loop, SESSION_EXITED);
 	return 0;
-}
-
-static void handle_control(const struct arcade_control_record *record, void *data)
-{
-	struct daemon *daemon = data;
-
-	roles_handle_control(daemon->roles, record);
-}
-
-static void handle_control_lost(uint64_t nr, void *data)
-{
-	struct daemon *daemon = data;
-
-	roles_look_soon(daemon->roles);
 }
 
 /* A change of many CPUs is many events: start again when they are over. */
@@ -274,6 +301,18 @@ static int lock_wait(void)
 
 enum status daemon_new(const struct options *opts, struct daemon **ret)
 {
+	const struct games_ops ops = {
+		.set_game = set_game,
+		.mark_background = mark_background,
+		.clear_background = clear_background,
+	};
+	const struct games_config games = {
+		.programs_file = programs_default_file(),
+		.programs_dir = PROGRAMS_DIR,
+		.no_detect = opts->no_detect,
+		.pid = (pid_t)opts->game_pid,
+		.name = opts->game_name,
+	};
 	_cleanup_(daemon_freep) struct daemon *daemon = calloc(1, sizeof(*daemon));
 	enum status status;
 	sigset_t mask;
@@ -289,7 +328,6 @@ enum status daemon_new(const struct options *opts, struct daemon **ret)
 	timer_init(&daemon->print_timer, "statistics", print_stats);
 	timer_init(&daemon->settle_timer, "hotplug", check_settled);
 	out_init(&daemon->out, STDOUT_FILENO);
-	game_init(&daemon->game);
 	bpf_init_logging();
 
 	if (kernel_sched_state() == KERNEL_SCHED_ABSENT)
@@ -339,16 +377,8 @@ enum status daemon_new(const struct options *opts, struct daemon **ret)
 		err = watch_add(daemon->watch, DEVICES_DIR, WATCH_DEV_INPUT);
 	if (err)
 		log_warning_errno(err, "watch: devices that come and go are not noticed by the daemon");
-	if (opts->game_pid) {
-		err = game_watch(&daemon->game, daemon->loop, (pid_t)opts->game_pid, handle_game_end, daemon);
-		if (err) {
-			log_error("--game %" PRIu64 ": %s", opts->game_pid,
-				  err == -ESRCH	  ? "there is no such process" :
-				  err == -ENOTSUP ? "this is a thread, not a process" :
-						    strerror(-err));
-			return STATUS_FAILED;
-		}
-	}
+	if (games_new(daemon->loop, &games, &ops, daemon, &daemon->games))
+		return STATUS_FAILED;
 	*ret = steal_ptr(&daemon);
 	return STATUS_OK;
 }
@@ -373,7 +403,7 @@ void daemon_free(struct daemon *daemon)
 		return;
 	session_stop(daemon);
 	watch_free(daemon->watch);
-	game_deinit(&daemon->game);
+	games_free(daemon->games);
 	out_deinit(&daemon->out);
 	signals_deinit(&daemon->signals);
 	loop_free(daemon->loop);
@@ -452,7 +482,7 @@ static int session_start(struct daemon *daemon)
 	err = bpf_attach_scheduler(daemon->bpf);
 	if (err)
 		return err;
-	announce_game(daemon);
+	games_announce(daemon->games);
 	log_info("%-16s slice %" PRIu64 " us, chains %" PRIu64 " ms, preemption %s", "options", daemon->opts.slice_us,
 		 daemon->opts.chain_ms, daemon->opts.no_preempt ? "off" : "on");
 	log_notice("scheduling");

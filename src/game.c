@@ -32,11 +32,18 @@ int game_watch(struct game *game, struct loop *loop, pid_t pid, game_end_fn end_
 	if (fd < 0)
 		/* EINVAL up to 6.14, ENOENT since: the number is a thread's. */
 		return errno == EINVAL || errno == ENOENT ? -ENOTSUP : -errno;
-	err = source_attach(&game->source, loop, fd, EPOLLIN);
-	if (err) {
+	err = game_watch_fd(game, loop, pid, fd, end_fn, data);
+	if (err)
 		close(fd);
+	return err;
+}
+
+int game_watch_fd(struct game *game, struct loop *loop, pid_t pid, int fd, game_end_fn end_fn, void *data)
+{
+	int err = source_attach(&game->source, loop, fd, EPOLLIN);
+
+	if (err)
 		return err;
-	}
 	game->pid = pid;
 	game->pidfd = fd;
 	game->end_fn = end_fn;

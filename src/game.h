@@ -34,6 +34,9 @@ void game_init(struct game *game);
  */
 int game_watch(struct game *game, struct loop *loop, pid_t pid, game_end_fn end_fn, void *data);
 
+/* The same with a pidfd of process @pid, which is taken over. Return: 0, -errno with @pidfd still the caller's. */
+int game_watch_fd(struct game *game, struct loop *loop, pid_t pid, int pidfd, game_end_fn end_fn, void *data);
+
 /* Does the process live? */
 bool game_is_known(const struct game *game);
 

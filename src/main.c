@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "daemon.h"
+#include "explain.h"
 #include "log.h"
 #include "options.h"
 #include "stats.h"
@@ -76,7 +77,7 @@ int main(int argc, char **argv)
 		return STATUS_USAGE;
 	if (opts.verbose)
 		log_set_level(LOG_LEVEL_DEBUG);
-	if (stdout_closed && (opts.help || opts.help_stats || opts.version || opts.check || opts.stats_ns || opts.monitor_ns)) {
+	if (stdout_closed && (opts.help || opts.help_stats || opts.version || opts.check || opts.explain_pid || opts.stats_ns || opts.monitor_ns)) {
 		log_error("standard output is closed: nowhere to print to");
 		return STATUS_FAILED;
 	}
@@ -86,6 +87,8 @@ int main(int argc, char **argv)
 		return print_and_exit(stats_print_help);
 	if (opts.version)
 		return print_and_exit(print_version);
+	if (opts.explain_pid)
+		return explain_print((pid_t)opts.explain_pid, stdout);
 	if (opts.check)
 		return daemon_check(&opts);
 	return run(&opts);

@@ -12,6 +12,7 @@ enum option_type {
 	OPTION_FLAG,	/* bool */
 	OPTION_NUMBER,	/* uint64_t in the unit of the table */
 	OPTION_SECONDS,	/* uint64_t in nanoseconds; decimals allowed */
+	OPTION_PROCESS,	/* uint64_t of a process id, or another word: its name, a const char * at name_offset */
 };
 
 struct option_def {
@@ -25,6 +26,7 @@ struct option_def {
 	uint64_t max;
 	uint64_t def;		/* 0 outside [min, max]: off unless given */
 	size_t offset;
+	size_t name_offset;	/* of OPTION_PROCESS */
 	const char *help;	/* lines of --help, without the limits */
 };
 
@@ -56,10 +58,18 @@ static const struct option_def defs[] = {
 		.help = "do not watch display, audio and GPU: only input begins\n"
 			"chains",
 	}, {
-		.name = "game", .type = OPTION_NUMBER, .arg = "PID", .unit = "as a process id",
-		.min = 2, .max = 4194304, .offset = FIELD(game_pid),
-		.help = "this process and its descendants are the game: ahead of\n"
-			"everybody else until it ends",
+		.name = "game", .type = OPTION_PROCESS, .arg = "PROC", .unit = "as a process id",
+		.min = 2, .max = 4194304, .offset = FIELD(game_pid), .name_offset = FIELD(game_name),
+		.help = "this process and its descendants are the game, nothing\n"
+			"else is: a process id, or the name of a program that\n"
+			"runs or will run (Wine: Game.exe)",
+	}, {
+		.name = "no-detect", .type = OPTION_FLAG, .offset = FIELD(no_detect),
+		.help = "do not look for games and background programs",
+	}, {
+		.name = "explain", .type = OPTION_NUMBER, .arg = "PID", .unit = "as a process id",
+		.min = 1, .max = 4194304, .offset = FIELD(explain_pid),
+		.help = "say whether this process is a game, and why, and exit",
 	}, {
 		.name = "stats", .type = OPTION_SECONDS, .arg = "SEC", .unit = "seconds",
 		.min = NSEC_PER_SEC / 10, .max = 3600 * NSEC_PER_SEC, .offset = FIELD(stats_ns),
@@ -105,6 +115,8 @@ static const struct option_def defs[] = {
 /* Width of "      --exit-dump-len N" and its gap. */
 #define HELP_COLUMN   25
 #define BAD_VALUE_MAX 64
+/* The name of a file, which is what a program is known by. */
+#define PROCESS_NAME_MAX 127
 
 static void set_bool(struct options *opts, const struct option_def *def)
 {
@@ -142,17 +154,43 @@ static const char *format_value(const struct option_def *def, uint64_t value, ch
 	return buf;
 }
 
+static bool is_number(const char *text)
+{
+	return *text && !text[strspn(text, "0123456789")];
+}
+
+/* The last of both counts: a number takes a name back, and the other way round. */
+static int set_process(struct options *opts, const struct option_def *def, const char *text, FILE *err)
+{
+	char bad[BAD_VALUE_MAX];
+
+	*(const char **)((char *)opts + def->name_offset) = NULL;
+	set_number(opts, def, 0);
+	if (*text && strlen(text) <= PROCESS_NAME_MAX && !strchr(text, '/')) {
+		*(const char **)((char *)opts + def->name_offset) = text;
+		return 0;
+	}
+	escape_text(bad, sizeof(bad), text);
+	fprintf(err, PROGRAM ": --%s: '%s' is no name of a program, expected %d bytes at most, without a path; try --help\n",
+		def->name, bad, PROCESS_NAME_MAX);
+	return -EINVAL;
+}
+
 static int set_value(struct options *opts, const struct option_def *def, const char *text, FILE *err)
 {
 	char min[32], max[32], bad[BAD_VALUE_MAX];
 	uint64_t value;
 	int r;
 
+	if (def->type == OPTION_PROCESS && !is_number(text))
+		return set_process(opts, def, text, err);
 	if (def->type == OPTION_SECONDS)
 		r = parse_seconds_range(text, def->min, def->max, &value);
 	else
 		r = parse_u64_range(text, def->min, def->max, &value);
 	if (r == 0) {
+		if (def->type == OPTION_PROCESS)
+			*(const char **)((char *)opts + def->name_offset) = NULL;
 		set_number(opts, def, value);
 		return 0;
 	}
@@ -317,6 +355,8 @@ static void print_limits(FILE *out, const struct option_def *def)
 {
 	char min[32], max[32], value[32];
 
+	if (def->type == OPTION_PROCESS)
+		return;
 	fprintf(out, "%*s(%s to %s %s", HELP_COLUMN, "", format_value(def, def->min, min, sizeof(min)),
 		format_value(def, def->max, max, sizeof(max)), def->unit);
 	if (def->def >= def->min)

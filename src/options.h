@@ -19,13 +19,16 @@ struct options {
 	uint64_t chain_ms;
 	uint64_t stats_ns;	/* 0: no --stats */
 	uint64_t monitor_ns;	/* 0: no --monitor */
-	uint64_t game_pid;	/* 0: no --game */
+	uint64_t game_pid;	/* 0: no --game PID */
+	const char *game_name;	/* NULL: no --game NAME; lives in argv */
+	uint64_t explain_pid;	/* 0: no --explain */
 	uint64_t exit_dump_len;	/* bytes, 0: the kernel's default */
 	uint64_t timeout_ms;	/* from the environment: SCX_TIMEOUT_MS */
 	bool no_input;
 	bool no_input_hook;
 	bool no_preempt;
 	bool no_roles;
+	bool no_detect;
 	bool json;
 	bool verbose;
 	bool check;

@@ -11,12 +11,14 @@ static char err_text[4096];
 /* Parses @words, split at spaces, into @opts; what was said is in err_text. */
 static int parse(const char *words, struct options *opts)
 {
-	_cleanup_free_ char *copy = strdup(words);
+	static char *copy;	/* words are kept by the options: until the next parse */
 	char *argv[MAX_WORDS + 2] = { (char *)"scx_arcade" };
-	char *rest = copy, *word;
+	char *rest, *word;
 	FILE *err;
 	int argc = 1, r;
 
+	free(copy);
+	rest = copy = strdup(words);
 	assert_non_null(copy);
 	while ((word = strsep(&rest, " ")) && argc <= MAX_WORDS)
 		if (*word || strchr(words, '='))
@@ -101,6 +103,15 @@ static void test_every_option(void **state)
 	assert_true(opts.verbose && opts.version && opts.help && !opts.help_stats);
 	check_good("--game 2", &opts);
 	assert_int_equal(opts.game_pid, 2);
+	assert_null(opts.game_name);
+	check_good("--game 2 --game Game.exe --no-detect --explain 1", &opts);
+	assert_int_equal(opts.game_pid, 0);
+	assert_string_equal(opts.game_name, "Game.exe");
+	assert_true(opts.no_detect);
+	assert_int_equal(opts.explain_pid, 1);
+	check_good("--game 0ad --game 4194304", &opts);
+	assert_int_equal(opts.game_pid, 4194304);
+	assert_null(opts.game_name);
 	check_good("--slice-us 20000 --chain-ms 1 --monitor 3600", &opts);
 	assert_int_equal(opts.slice_us, 20000);
 	/* The last one counts; a clear abbreviation will do, as everywhere. */
@@ -113,7 +124,11 @@ static void test_bad_values(void **state)
 {
 	(void)state;
 	check_bad("--game 1", "--game: '1' is out of range, expected 2 to 4194304 as a process id");
-	check_bad("--game doom", "--game: 'doom' is not a number, expected 2 to 4194304 as a process id");
+	check_bad("--game 4194305", "--game: '4194305' is out of range, expected 2 to 4194304 as a process id");
+	check_bad("--game=", "--game: '' is no name of a program, expected 127 bytes at most, without a path");
+	check_bad("--game /bin/doom", "--game: '/bin/doom' is no name of a program, expected 127 bytes at most, without a path");
+	check_bad("--explain 0", "--explain: '0' is out of range, expected 1 to 4194304 as a process id");
+	check_bad("--explain doom", "--explain: 'doom' is not a number, expected 1 to 4194304 as a process id");
 	check_bad("--slice-us 249", "--slice-us: '249' is out of range, expected 250 to 20000 us");
 	check_bad("--slice-us 20001", "--slice-us: '20001' is out of range, expected 250 to 20000 us");
 	check_bad("--slice-us=-300", "--slice-us: '-300' is not a number, expected 250 to 20000 us");

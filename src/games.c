@@ -1,0 +1,807 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "games.h"
+
+#include <fcntl.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "game.h"
+#include "log.h"
+#include "prober.h"
+
+/* When a candidate is scored, after its exec. Launchers, runtimes and shaders take their time. */
+static const uint64_t stages_ns[] = {
+	500 * NSEC_PER_MSEC,
+	2 * NSEC_PER_SEC,
+	5 * NSEC_PER_SEC,
+	15 * NSEC_PER_SEC,
+};
+
+#define NR_STAGES ARRAY_SIZE(stages_ns)
+
+/* Who is a game, or shows at least some sign of it that others told us, is looked at now and then. */
+#define HELD_NS (30 * NSEC_PER_SEC)
+
+/* Wakeups for several candidates are put together. */
+#define GRID_NS (50 * NSEC_PER_MSEC)
+
+/* A full queue is tried again. */
+#define RETRY_NS (100 * NSEC_PER_MSEC)
+
+/* The prober is looked after while it works. */
+#define CHECK_NS NSEC_PER_SEC
+
+/* Looks through /proc come no more often than this. Hints are frequent and mean little. */
+#define RESCAN_LOST_NS (2 * NSEC_PER_SEC)
+#define RESCAN_HINT_NS (10 * NSEC_PER_SEC)
+
+/* Another game must be that much better to take the place of one that is in front. */
+#define MARGIN 20
+
+/* Names of background programs that were told lately. */
+#define TOLD_MAX 32
+
+#define NR_BUCKETS 256
+#define NO_INDEX   UINT16_MAX
+#define NEVER_NS   UINT64_MAX
+
+struct candidate {
+	struct proc_id id;	/* pid 0: this place is free; start time 0: not known yet */
+	uint16_t next;		/* in its bucket, or of the free places */
+	uint8_t stage;		/* NR_STAGES: all are over */
+	bool asked;		/* the prober has it */
+	bool changed;		/* … but it has got a new program since */
+	bool gpu;
+	bool gamemode;
+	bool focused;
+	bool fullscreen;
+	bool in_background;	/* the kernel half knows */
+	bool is_game;
+	uint64_t base_ns;	/* of the stages */
+	uint64_t due_ns;
+	uint64_t focus_order;	/* the larger, the later it had the focus; 0: never */
+	int points;
+	uint32_t signals;	/* that were told */
+	int pidfd;		/* of a game, else -1 */
+	char name[48];
+};
+
+struct games {
+	struct loop *loop;
+	struct games_config config;
+	struct games_ops ops;
+	void *data;
+	struct prober *prober;
+	struct programs *programs;
+	struct timer timer;
+	struct game current;
+	struct proc_id current_id;
+	bool fixed;		/* current is --game PID */
+	bool idle;		/* nothing is to be found */
+	uint64_t nr_focused;
+	uint64_t rescan_due_ns;	/* NEVER_NS: none */
+	uint64_t rescanned_ns;
+	bool listing;
+	bool loading;
+	bool load_again;
+	struct proc_id *backlog;	/* of a look through /proc: still to be taken in */
+	size_t nr_backlog;
+	size_t backlog_at;
+	char told[TOLD_MAX][16];
+	size_t next_told;
+	struct games_facts facts;
+	uint16_t free;
+	uint16_t buckets[NR_BUCKETS];
+	struct candidate candidates[GAMES_CANDIDATES_MAX];
+};
+
+_Static_assert(GAMES_CANDIDATES_MAX < NO_INDEX, "index");
+
+/* ---- the table ---- */
+
+static uint16_t *bucket_of(struct games *games, pid_t pid)
+{
+	return &games->buckets[(uint32_t)pid % NR_BUCKETS];
+}
+
+static struct candidate *find(struct games *games, pid_t pid)
+{
+	for (uint16_t i = *bucket_of(games, pid); i != NO_INDEX; i = games->candidates[i].next)
+		if (games->candidates[i].id.pid == pid)
+			return &games->candidates[i];
+	return NULL;
+}
+
+static void drop(struct games *games, struct candidate *candidate)
+{
+	uint16_t index = (uint16_t)(candidate - games->candidates), *link = bucket_of(games, candidate->id.pid);
+
+	while (*link != index)
+		link = &games->candidates[*link].next;
+	*link = candidate->next;
+	close_fd(candidate->pidfd);
+	memset(candidate, 0, sizeof(*candidate));
+	candidate->pidfd = -1;
+	candidate->next = games->free;
+	games->free = index;
+	games->facts.nr_candidates--;
+}
+
+static void wake_at(struct games *games, uint64_t time_ns)
+{
+	uint64_t grid_ns = (time_ns / GRID_NS + 1) * GRID_NS;
+
+	if (!timer_is_armed(&games->timer) || games->timer.deadline_ns > grid_ns)
+		timer_arm(&games->timer, games->loop, grid_ns, 0);
+}
+
+static void set_due(struct games *games, struct candidate *candidate, uint64_t due_ns)
+{
+	candidate->due_ns = due_ns;
+	if (due_ns != NEVER_NS)
+		wake_at(games, due_ns);
+}
+
+/* A new one, without a time to be looked at. Return: NULL if there is no place. */
+static struct candidate *add(struct games *games, const struct proc_id *id)
+{
+	struct candidate *candidate;
+	uint16_t *bucket = bucket_of(games, id->pid);
+
+	if (games->free == NO_INDEX) {
+		games->facts.nr_dropped++;
+		return NULL;
+	}
+	candidate = &games->candidates[games->free];
+	games->free = candidate->next;
+	*candidate = (struct candidate){ .id = *id, .pidfd = -1, .next = *bucket, .due_ns = NEVER_NS };
+	*bucket = (uint16_t)(candidate - games->candidates);
+	games->facts.nr_candidates++;
+	return candidate;
+}
+
+/* The one with this identity; an older owner of its number makes way. */
+static struct candidate *find_or_add(struct games *games, const struct proc_id *id)
+{
+	struct candidate *candidate = find(games, id->pid);
+
+	if (candidate && candidate->id.start_ticks && id->start_ticks &&
+	    candidate->id.start_ticks != id->start_ticks) {
+		/* The end of a game that is in front is told by its pidfd. */
+		drop(games, candidate);
+		candidate = NULL;
+	}
+	if (!candidate)
+		candidate = add(games, id);
+	else if (id->start_ticks)
+		candidate->id.start_ticks = id->start_ticks;
+	if (!candidate)
+		games_rescan(games);
+	return candidate;
+}
+
+/* ---- the game ---- */
+
+static void handle_game_end(void *data);
+
+static void leave_current(struct games *games)
+{
+	game_deinit(&games->current);
+	games->current_id = (struct proc_id){};
+}
+
+/* Return: 0, or -errno with none in front. */
+static int enter(struct games *games, struct candidate *candidate)
+{
+	int fd = fcntl(candidate->pidfd, F_DUPFD_CLOEXEC, 0), err;
+
+	leave_current(games);
+	err = fd < 0 ? -errno :
+		       game_watch_fd(&games->current, games->loop, candidate->id.pid, fd, handle_game_end, games);
+	if (err) {
+		close_fd(fd);
+		return log_warning_errno(err, "game: cannot watch process %d", (int)candidate->id.pid);
+	}
+	games->current_id = candidate->id;
+	return 0;
+}
+
+static bool is_current(const struct games *games, const struct candidate *candidate)
+{
+	return game_is_known(&games->current) && proc_id_equal(&games->current_id, &candidate->id);
+}
+
+static bool is_better(const struct candidate *a, const struct candidate *b)
+{
+	if (a->focus_order != b->focus_order)
+		return a->focus_order > b->focus_order;
+	if (a->points != b->points)
+		return a->points > b->points;
+	/* Neither says more: the older one, whatever the order of the table. */
+	return a->id.start_ticks < b->id.start_ticks;
+}
+
+static void choose(struct games *games)
+{
+	struct candidate *best = NULL, *current = NULL;
+	pid_t before = games_current(games);
+
+	if (games->fixed)
+		return;
+	for (size_t i = 0; i < GAMES_CANDIDATES_MAX; i++) {
+		struct candidate *candidate = &games->candidates[i];
+
+		if (!candidate->id.pid || !candidate->is_game)
+			continue;
+		if (is_current(games, candidate))
+			current = candidate;
+		if (!best || is_better(candidate, best))
+			best = candidate;
+	}
+	if (current && best != current && best->focus_order == current->focus_order &&
+	    best->points < current->points + MARGIN)
+		best = current;
+	if (best && best == current)
+		return;
+	if (!best && !before)
+		return;
+	if (!best || enter(games, best)) {
+		leave_current(games);
+		if (!before)
+			return;
+	}
+	games->facts.nr_decisions++;
+	if (before && best && games_current(games))
+		log_notice("game: process %d (%s) comes to the front", (int)best->id.pid, best->name);
+	else if (before && !best)
+		log_notice("game: process %d is none any more", (int)before);
+	games->ops.set_game(games_current(games), games->data);
+}
+
+static void handle_game_end(void *data)
+{
+	struct games *games = data;
+	struct candidate *candidate = find(games, games->current_id.pid);
+	pid_t pid = games->current.pid;
+
+	log_notice("game: process %d has ended", (int)pid);
+	if (candidate && proc_id_equal(&candidate->id, &games->current_id))
+		drop(games, candidate);
+	games->current_id = (struct proc_id){};
+	games->facts.nr_decisions++;
+	games->ops.set_game(0, games->data);
+	choose(games);
+	/* A program that forks and goes has a successor that no exec has told of. */
+	games_rescan(games);
+}
+
+/* ---- scoring ---- */
+
+static void tell_game(struct games *games, struct candidate *candidate, const struct score *score)
+{
+	char text[SCORE_TEXT_MAX];
+	bool told = candidate->is_game && candidate->signals == score->signals;
+
+	if (told)
+		return;
+	score_describe(score, text, sizeof(text));
+	if (candidate->is_game)
+		log_debug("game: process %d (%s): score %d: %s", (int)candidate->id.pid, candidate->name, score->points,
+			  text);
+	else
+		log_notice("game: process %d (%s) is a game: score %d: %s", (int)candidate->id.pid, candidate->name,
+			   score->points, text);
+	candidate->signals = score->signals;
+}
+
+/* Compilers come by the hundred: each name once in a while, so that a log says why, and not more. */
+static void tell_background(struct games *games, pid_t pid, const char *name)
+{
+	char key[sizeof(games->told[0])];
+	enum log_level level = LOG_LEVEL_INFO;
+
+	snprintf(key, sizeof(key), "%.15s", name);
+	for (size_t i = 0; i < TOLD_MAX; i++)
+		if (streq(games->told[i], key))
+			level = LOG_LEVEL_DEBUG;
+	if (level == LOG_LEVEL_INFO) {
+		memcpy(games->told[games->next_told], key, sizeof(key));
+		games->next_told = (games->next_told + 1) % TOLD_MAX;
+	}
+	log_line(level, 0, "background: process %d (%s) and its descendants: its name is on the list", (int)pid, name);
+}
+
+static uint64_t next_stage_ns(struct candidate *candidate, uint64_t now)
+{
+	while (candidate->stage < NR_STAGES && candidate->base_ns + stages_ns[candidate->stage] <= now)
+		candidate->stage++;
+	return candidate->stage < NR_STAGES ? candidate->base_ns + stages_ns[candidate->stage] : NEVER_NS;
+}
+
+/* Later again, as long as it is worth it. */
+static void postpone(struct games *games, struct candidate *candidate, uint64_t now)
+{
+	uint64_t due_ns = next_stage_ns(candidate, now);
+
+	if (due_ns == NEVER_NS) {
+		if (!candidate->is_game && !candidate->gpu && !candidate->gamemode && !candidate->focused) {
+			drop(games, candidate);
+			return;
+		}
+		due_ns = now + HELD_NS;
+	}
+	set_due(games, candidate, due_ns);
+}
+
+static void judge(struct games *games, struct candidate *candidate, struct prober_probe *probe, uint64_t now)
+{
+	struct score_facts facts = {
+		.proc = &probe->info,
+		.ancestry = probe->ancestry,
+		.named = games->config.name && score_is_named(&probe->info, games->config.name),
+		.gpu_submit = candidate->gpu,
+		.gamemode = candidate->gamemode,
+		.focused = candidate->focused,
+		.fullscreen = candidate->fullscreen,
+	};
+	struct score score = score_process(&facts, games->programs);
+	bool by_user_only = games->config.name || games->config.no_detect;
+
+	snprintf(candidate->name, sizeof(candidate->name), "%.*s", (int)sizeof(candidate->name) - 1, score.name);
+	if (score.verdict == SCORE_BACKGROUND && !games->config.no_detect && !candidate->in_background) {
+		tell_background(games, candidate->id.pid, candidate->name);
+		games->facts.nr_background++;
+		games->ops.mark_background(candidate->id.pid, games->data);
+	}
+	if (score.verdict == SCORE_GAME && by_user_only && !facts.named)
+		score.verdict = SCORE_NOT;
+	candidate->points = score.points;
+	if (score.verdict == SCORE_GAME && probe->pidfd >= 0) {
+		tell_game(games, candidate, &score);
+		if (candidate->pidfd < 0)
+			candidate->pidfd = steal_fd(&probe->pidfd);
+		candidate->is_game = true;
+	} else {
+		candidate->is_game = false;
+		/* What is on a list stays there, whatever it does. */
+		if (score.reason == SCORE_REASON_LISTED || score.reason == SCORE_REASON_KERNEL ||
+		    score.reason == SCORE_REASON_ENDED || score.reason == SCORE_REASON_WEB_HELPER) {
+			drop(games, candidate);
+			return;
+		}
+	}
+	postpone(games, candidate, now);
+}
+
+static void take_probe(struct games *games, struct prober_answer *answer)
+{
+	struct candidate *candidate = find(games, answer->id.pid);
+
+	games->facts.nr_probes++;
+	if (!candidate || !candidate->asked)
+		return;
+	/* The candidate that was asked for has gone, and this is another with the same number. */
+	if (answer->id.start_ticks && candidate->id.start_ticks != answer->id.start_ticks)
+		return;
+	candidate->asked = false;
+	if (candidate->changed) {
+		candidate->changed = false;
+		return;
+	}
+	if (answer->err == -ETIMEDOUT || answer->err == -ENOMEM || answer->err == -EMFILE || answer->err == -ENFILE) {
+		postpone(games, candidate, now_ns());
+		return;
+	}
+	if (answer->err) {
+		/* Of what is in front the pidfd tells the end. */
+		if (!is_current(games, candidate))
+			drop(games, candidate);
+		return;
+	}
+	candidate->id = answer->probe.info.id;
+	judge(games, candidate, &answer->probe, now_ns());
+	choose(games);
+}
+
+/* ---- looks through /proc ---- */
+
+static uint64_t boottime_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_BOOTTIME, &ts);
+	return (uint64_t)ts.tv_sec * NSEC_PER_SEC + (uint64_t)ts.tv_nsec;
+}
+
+/* Who is there already: its next stage is now, and those for its age are over. */
+static void take_in(struct games *games, const struct proc_id *id, uint64_t now)
+{
+	uint64_t start_ns = proc_ns_from_ticks(id->start_ticks), boot_ns = boottime_ns(), age_ns;
+	struct candidate *candidate = find(games, id->pid);
+
+	if (candidate && candidate->id.start_ticks == id->start_ticks)
+		return;
+	candidate = find_or_add(games, id);
+	if (!candidate)
+		return;
+	age_ns = boot_ns > start_ns ? boot_ns - start_ns : 0;
+	candidate->base_ns = age_ns < now ? now - age_ns : 0;
+	candidate->due_ns = now;
+	for (candidate->stage = 0; candidate->stage < NR_STAGES && stages_ns[candidate->stage] <= age_ns;)
+		candidate->stage++;
+}
+
+static void feed_backlog(struct games *games, uint64_t now)
+{
+	/* The last quarter is for who comes new. */
+	while (games->backlog_at < games->nr_backlog &&
+	       games->facts.nr_candidates < GAMES_CANDIDATES_MAX - GAMES_CANDIDATES_MAX / 4)
+		take_in(games, &games->backlog[games->backlog_at++], now);
+	if (games->backlog_at < games->nr_backlog)
+		return;
+	free(games->backlog);
+	games->backlog = NULL;
+	games->nr_backlog = games->backlog_at = 0;
+}
+
+static void ask_rescan(struct games *games, uint64_t interval_ns)
+{
+	uint64_t due_ns = games->rescanned_ns ? games->rescanned_ns + interval_ns : 0, now = now_ns();
+
+	if (games->idle)
+		return;
+	if (due_ns < now)
+		due_ns = now;
+	if (due_ns < games->rescan_due_ns)
+		games->rescan_due_ns = due_ns;
+	wake_at(games, games->rescan_due_ns);
+}
+
+static void take_list(struct games *games, struct prober_answer *answer)
+{
+	games->listing = false;
+	if (answer->err) {
+		log_warning_errno(answer->err, "games: cannot look through /proc");
+		ask_rescan(games, RESCAN_HINT_NS);
+		return;
+	}
+	free(games->backlog);
+	games->backlog = steal_ptr(&answer->ids);
+	games->nr_backlog = answer->nr_ids;
+	games->backlog_at = 0;
+	wake_at(games, now_ns());
+}
+
+void games_rescan(struct games *games)
+{
+	ask_rescan(games, RESCAN_LOST_NS);
+}
+
+static void start_rescan(struct games *games, uint64_t now)
+{
+	/* One at a time, its answer taken in whole. */
+	if (games->listing || games->backlog || prober_ask_list(games->prober)) {
+		games->rescan_due_ns = now + RETRY_NS;
+		return;
+	}
+	games->listing = true;
+	games->rescan_due_ns = NEVER_NS;
+	games->rescanned_ns = now;
+	games->facts.nr_rescans++;
+}
+
+/* ---- the lists ---- */
+
+void games_reload(struct games *games)
+{
+	/* What was written while the files are read may have been missed. */
+	if (games->loading) {
+		games->load_again = true;
+		return;
+	}
+	if (prober_ask_load(games->prober)) {
+		log_warning("games: too busy to read the lists of programs");
+		return;
+	}
+	games->loading = true;
+	wake_at(games, now_ns() + CHECK_NS);
+}
+
+static void take_lists(struct games *games, struct prober_answer *answer)
+{
+	games->loading = false;
+	if (answer->err) {
+		log_error("%s; the lists of programs stay as they were", answer->message);
+	} else {
+		programs_unref(games->programs);
+		games->programs = steal_ptr(&answer->programs);
+		log_notice("games: %zu programs are listed", programs_nr(games->programs));
+		games->ops.clear_background(games->data);
+		/* Who is judged already may be judged otherwise now. */
+		for (size_t i = 0; i < GAMES_CANDIDATES_MAX; i++) {
+			games->candidates[i].in_background = false;
+			if (games->candidates[i].id.pid && games->candidates[i].is_game)
+				set_due(games, &games->candidates[i], now_ns());
+		}
+		ask_rescan(games, 0);
+	}
+	if (games->load_again) {
+		games->load_again = false;
+		games_reload(games);
+	}
+}
+
+static void handle_answer(struct prober_answer *answer, void *data)
+{
+	struct games *games = data;
+
+	switch (answer->kind) {
+	case PROBER_PROBE:
+		take_probe(games, answer);
+		break;
+	case PROBER_LIST:
+		take_list(games, answer);
+		break;
+	case PROBER_LOAD:
+		take_lists(games, answer);
+		break;
+	}
+}
+
+/* ---- time ---- */
+
+static int handle_timer(struct timer *timer, uint64_t now)
+{
+	struct games *games = container_of(timer, struct games, timer);
+	uint64_t next_ns = NEVER_NS;
+
+	prober_check(games->prober, now);
+	if (games->rescan_due_ns <= now)
+		start_rescan(games, now);
+	feed_backlog(games, now);
+	for (size_t i = 0; i < GAMES_CANDIDATES_MAX; i++) {
+		struct candidate *candidate = &games->candidates[i];
+
+		if (!candidate->id.pid || candidate->asked)
+			continue;
+		if (candidate->due_ns <= now) {
+			if (!prober_ask_process(games->prober, &candidate->id, games->programs)) {
+				candidate->asked = true;
+				candidate->due_ns = NEVER_NS;
+				continue;
+			}
+			games->facts.nr_queue_full++;
+			candidate->due_ns = now + RETRY_NS;
+		}
+		if (candidate->due_ns < next_ns)
+			next_ns = candidate->due_ns;
+	}
+	if (games->rescan_due_ns < next_ns)
+		next_ns = games->rescan_due_ns;
+	if (games->backlog && now + RETRY_NS < next_ns)
+		next_ns = now + RETRY_NS;
+	if (prober_nr_pending(games->prober) && now + CHECK_NS < next_ns)
+		next_ns = now + CHECK_NS;
+	if (next_ns != NEVER_NS)
+		wake_at(games, next_ns);
+	return 0;
+}
+
+/* ---- what is told from outside ---- */
+
+static void take_exec(struct games *games, const struct proc_id *id, uint32_t tree)
+{
+	struct candidate *candidate = find_or_add(games, id);
+	uint64_t now = now_ns();
+
+	games->facts.nr_execs++;
+	if (!candidate)
+		return;
+	/* A new program: what the old one did counts no more. What is in front stays there until it is scored anew. */
+	candidate->gpu = false;
+	candidate->gamemode = false;
+	candidate->changed = candidate->asked;
+	candidate->in_background = tree & ARCADE_TREE_BACKGROUND;
+	candidate->base_ns = now;
+	candidate->stage = 0;
+	set_due(games, candidate, now + stages_ns[0]);
+}
+
+static void take_exit(struct games *games, const struct proc_id *id)
+{
+	struct candidate *candidate = find(games, id->pid);
+
+	if (!candidate || (candidate->id.start_ticks && candidate->id.start_ticks != id->start_ticks))
+		return;
+	if (!is_current(games, candidate))
+		drop(games, candidate);
+}
+
+/* Something was told of a process: look at it soon, and then in its stages. */
+static void look_soon(struct games *games, struct candidate *candidate)
+{
+	uint64_t now = now_ns();
+
+	if (!candidate->base_ns) {
+		candidate->base_ns = now;
+		candidate->stage = 0;
+	}
+	if (candidate->due_ns > now + RETRY_NS)
+		set_due(games, candidate, now + RETRY_NS);
+}
+
+static void take_gpu(struct games *games, const struct proc_id *id)
+{
+	struct candidate *candidate = find_or_add(games, id);
+
+	if (!candidate)
+		return;
+	candidate->gpu = true;
+	look_soon(games, candidate);
+}
+
+void games_control(struct games *games, const struct arcade_control_record *record)
+{
+	struct proc_id id = { .pid = (pid_t)record->pid, .start_ticks = proc_ticks_from_ns(record->start_ns) };
+
+	if (games->idle || id.pid <= 1 || !id.start_ticks)
+		return;
+	switch (record->type) {
+	case ARCADE_CONTROL_TASK_EXEC:
+		take_exec(games, &id, record->tree);
+		break;
+	case ARCADE_CONTROL_TASK_EXIT:
+		take_exit(games, &id);
+		break;
+	case ARCADE_CONTROL_GPU_SUBMIT:
+		take_gpu(games, &id);
+		break;
+	}
+}
+
+void games_hint(struct games *games, enum games_hint kind, const char *path)
+{
+	log_debug("games: hint %d: %s", (int)kind, path ? path : "");
+	if (kind == GAMES_HINT_PROGRAMS)
+		games_reload(games);
+	else
+		ask_rescan(games, RESCAN_HINT_NS);
+}
+
+void games_focus(struct games *games, pid_t pid, bool fullscreen)
+{
+	struct candidate *candidate;
+
+	if (games->idle)
+		return;
+	for (size_t i = 0; i < GAMES_CANDIDATES_MAX; i++) {
+		games->candidates[i].focused = false;
+		games->candidates[i].fullscreen &= games->candidates[i].id.pid != pid;
+	}
+	if (pid > 1) {
+		candidate = find_or_add(games, &(struct proc_id){ .pid = pid });
+		if (candidate) {
+			candidate->focused = true;
+			candidate->fullscreen = fullscreen;
+			candidate->focus_order = ++games->nr_focused;
+			look_soon(games, candidate);
+		}
+	}
+	choose(games);
+}
+
+void games_gamemode(struct games *games, pid_t pid, bool registered)
+{
+	struct candidate *candidate;
+
+	if (games->idle || pid <= 1)
+		return;
+	candidate = registered ? find_or_add(games, &(struct proc_id){ .pid = pid }) : find(games, pid);
+	if (!candidate)
+		return;
+	candidate->gamemode = registered;
+	look_soon(games, candidate);
+}
+
+void games_announce(struct games *games)
+{
+	if (games_current(games))
+		games->ops.set_game(games_current(games), games->data);
+	for (size_t i = 0; i < GAMES_CANDIDATES_MAX; i++)
+		games->candidates[i].in_background = false;
+	ask_rescan(games, 0);
+}
+
+pid_t games_current(const struct games *games)
+{
+	return game_is_known(&games->current) ? games->current.pid : 0;
+}
+
+const struct games_facts *games_facts(const struct games *games)
+{
+	return &games->facts;
+}
+
+/* ---- life ---- */
+
+static void handle_fixed_end(void *data)
+{
+	struct games *games = data;
+
+	log_notice("game: process %d has ended", (int)games->current.pid);
+	games->facts.nr_decisions++;
+	games->ops.set_game(0, games->data);
+}
+
+static int watch_fixed(struct games *games, pid_t pid)
+{
+	int err;
+
+	/* It is the only one, also after its end. */
+	games->fixed = true;
+	err = game_watch(&games->current, games->loop, pid, handle_fixed_end, games);
+	if (err)
+		log_error("--game %d: %s", (int)pid,
+			  err == -ESRCH	  ? "there is no such process" :
+			  err == -ENOTSUP ? "this is a thread, not a process" :
+					    strerror(-err));
+	return err;
+}
+
+int games_new(struct loop *loop, const struct games_config *config, const struct games_ops *ops, void *data,
+	      struct games **ret)
+{
+	_cleanup_(games_freep) struct games *games = calloc(1, sizeof(*games));
+	char message[PROGRAMS_MESSAGE_MAX];
+	int err;
+
+	if (!games)
+		return log_error_errno(ENOMEM, "games");
+	games->loop = loop;
+	games->config = *config;
+	games->ops = *ops;
+	games->data = data;
+	games->idle = config->no_detect && !config->name;
+	games->rescan_due_ns = NEVER_NS;
+	timer_init(&games->timer, "games", handle_timer);
+	game_init(&games->current);
+	for (size_t i = 0; i < NR_BUCKETS; i++)
+		games->buckets[i] = NO_INDEX;
+	for (size_t i = 0; i < GAMES_CANDIDATES_MAX; i++) {
+		games->candidates[i].pidfd = -1;
+		games->candidates[i].next = i + 1 < GAMES_CANDIDATES_MAX ? (uint16_t)(i + 1) : NO_INDEX;
+	}
+	if (config->pid) {
+		err = watch_fixed(games, config->pid);
+		if (err)
+			return err;
+	}
+	err = programs_new(config->programs_file, config->programs_dir, message, &games->programs);
+	if (err) {
+		log_error("%s", message);
+		return err;
+	}
+	err = prober_new(loop, config->proc_path ? config->proc_path : "/proc", config->programs_file,
+			 config->programs_dir, handle_answer, games, &games->prober);
+	if (err)
+		return log_error_errno(err, "games: cannot start the thread that reads /proc");
+	if (config->name)
+		log_notice("game: whatever is named '%s' is the game", config->name);
+	ask_rescan(games, 0);
+	*ret = steal_ptr(&games);
+	return 0;
+}
+
+void games_free(struct games *games)
+{
+	if (!games)
+		return;
+	timer_disarm(&games->timer);
+	prober_free(games->prober);
+	game_deinit(&games->current);
+	for (size_t i = 0; i < GAMES_CANDIDATES_MAX; i++)
+		close_fd(games->candidates[i].pidfd);
+	free(games->backlog);
+	programs_unref(games->programs);
+	free(games);
+}

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * games - which process is the game?
+ *
+ * Candidates come from the kernel half's records, from a look through /proc at
+ * the start and whenever something may have been missed, and from hints of what
+ * else is watched. A program says little in its first moments, so a candidate is
+ * read and scored 0.5, 2, 5 and 15 s after its exec; who has ended by then, or
+ * is on a list, costs nothing more. Of those that are games one is in front: the
+ * one that had the focus last, else the best by a margin, so that it is stable.
+ *
+ * All reading is the prober's; everything here belongs to the loop's thread and
+ * never waits. The number of candidates is bounded.
+ */
+#ifndef ARCADE_SRC_GAMES_H
+#define ARCADE_SRC_GAMES_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "arcade/abi.h"
+#include "loop.h"
+#include "util.h"
+
+#define GAMES_CANDIDATES_MAX 1024
+
+struct games;
+
+/* Decisions. Must not call back into games. */
+struct games_ops {
+	void (*set_game)(pid_t pid, void *data);	/* this process and its descendants; 0: there is none */
+	void (*mark_background)(pid_t pid, void *data);	/* while there is a game, everybody goes before its tree */
+	void (*clear_background)(void *data);		/* take all of these marks back: the lists are new */
+};
+
+struct games_config {
+	const char *proc_path;		/* NULL: /proc */
+	const char *programs_file;	/* NULL or absent: built in */
+	const char *programs_dir;	/* NULL: none */
+	bool no_detect;			/* nothing is a game but what the user names, nothing is background */
+	pid_t pid;			/* the game by the user's word, 0: none */
+	const char *name;		/* the same by its name, NULL: none */
+};
+
+/* Kinds of things that others watch. */
+enum games_hint {
+	GAMES_HINT_PROGRAMS,	/* the lists of programs have changed */
+	GAMES_HINT_STEAM,	/* Steam's registry or library folders */
+	GAMES_HINT_MANGOHUD,	/* MangoHud's file in /dev/shm */
+	GAMES_HINT_SCOPE,	/* a new scope of an application */
+	NR_GAMES_HINTS,
+};
+
+struct games_facts {
+	uint64_t nr_execs;		/* records of */
+	uint64_t nr_probes;		/* processes read */
+	uint64_t nr_rescans;
+	uint64_t nr_queue_full;		/* asked again later */
+	uint64_t nr_dropped;		/* candidates that found no place: a look through /proc follows */
+	uint64_t nr_decisions;		/* changes of the game */
+	uint64_t nr_background;		/* trees marked */
+	uint32_t nr_candidates;		/* now */
+};
+
+/*
+ * @config and @ops are copied, the strings of @config are borrowed. Starts a look through /proc.
+ * Return: 0; -ESRCH or -ENOTSUP if config->pid is no process; -EINVAL for a bad list of programs; -errno. Logs.
+ */
+int games_new(struct loop *loop, const struct games_config *config, const struct games_ops *ops, void *data,
+	      struct games **ret);
+
+/* Within half a second, even if a read is stuck. Decides nothing any more. Accepts NULL. */
+void games_free(struct games *games);
+DEFINE_CLEANUP(struct games *, games_free)
+
+/* A record of the kernel half; other kinds than exec, exit and GPU are left alone. */
+void games_control(struct games *games, const struct arcade_control_record *record);
+
+/* Records were lost: look through /proc soon, for several calls once. */
+void games_rescan(struct games *games);
+
+/* @path: what has changed, for the debugging log; may be NULL. */
+void games_hint(struct games *games, enum games_hint kind, const char *path);
+
+/* Read the lists of programs again. Bad ones are logged, and the old ones stay. */
+void games_reload(struct games *games);
+
+/*
+ * The process of the focused window, by its number in the daemon's own pid namespace; 0: none, or not known. Who counts
+ * in another namespace (X11 in a sandbox) must not pass that on.
+ */
+void games_focus(struct games *games, pid_t pid, bool fullscreen);
+
+/* GameMode's clients, by the same numbers. */
+void games_gamemode(struct games *games, pid_t pid, bool registered);
+
+/* The kernel half is new: say again what is decided, and find anew what is background. */
+void games_announce(struct games *games);
+
+/* Return: 0 if there is none. */
+pid_t games_current(const struct games *games);
+
+const struct games_facts *games_facts(const struct games *games);
+
+#endif
