@@ -34,10 +34,12 @@ WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpo
 HARDENING := -fstack-protector-strong -fPIE
 SANITIZE := $(if $(filter 1,$(ASAN)),-fsanitize=address -fsanitize=undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer)
 ALL_CFLAGS = -std=gnu11 -D_GNU_SOURCE -DARCADE_VERSION='"$(VERSION)"' -Iinclude -Isrc -Ibpf -I$(B)/gen \
-	$(LIBBPF_CFLAGS) $(LIBEVDEV_CFLAGS) $(WARNINGS) $(HARDENING) $(SANITIZE) $(CFLAGS)
+	$(LIBBPF_CFLAGS) $(LIBEVDEV_CFLAGS) $(SESSION_CFLAGS) $(WARNINGS) $(HARDENING) $(SANITIZE) $(CFLAGS)
 BPF_CFLAGS = -g -O2 -target bpf -mcpu=v3 -D__TARGET_ARCH_x86 -fms-extensions -Wall -Wno-microsoft-anon-tag \
 	-Wno-missing-declarations $(if $(filter 1,$(WERROR)),-Werror) -DARCADE_VERSION='"$(VERSION)"' -I$(B)/gen -Iinclude -Ibpf \
 	$(LIBBPF_CFLAGS)
+
+DAEMON_LIBS = $(LIBBPF_LIBS) $(SESSION_LIBS)
 
 SRCS := $(filter-out src/main.c,$(wildcard src/*.c))
 OBJS := $(SRCS:src/%.c=$(B)/src/%.o)
@@ -90,7 +92,7 @@ $(B)/src/%.o: Makefile
 
 $(B)/scx_arcade: $(B)/src/main.o $(OBJS)
 	$(call say,LD,$@)
-	$(Q)$(CC) $(SANITIZE) $(LDFLAGS) -pie -o $@ $^ $(LIBBPF_LIBS)
+	$(Q)$(CC) $(SANITIZE) $(LDFLAGS) -pie -o $@ $^ $(DAEMON_LIBS)
 
 ASAN_VARS = B=$(B)/asan ASAN=1 CFLAGS='-O1 -g' VMLINUX_H=$(B)/gen/vmlinux.h
 
@@ -126,9 +128,11 @@ run: all
 .PHONY: install uninstall
 install: $(B)/scx_arcade
 	install -D -m 755 $(B)/scx_arcade $(DESTDIR)$(PREFIX)/bin/scx_arcade
+	install -D -m 644 tools/dist/kwin/scx_arcade_focus.js $(DESTDIR)$(PREFIX)/share/scx_arcade/scx_arcade_focus.js
 
 uninstall:
-	rm -f $(DESTDIR)$(PREFIX)/bin/scx_arcade
+	rm -f $(DESTDIR)$(PREFIX)/bin/scx_arcade $(DESTDIR)$(PREFIX)/share/scx_arcade/scx_arcade_focus.js
+	rmdir $(DESTDIR)$(PREFIX)/share/scx_arcade 2>/dev/null || :
 
 .PHONY: clean help
 clean:

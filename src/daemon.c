@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "bpf.h"
+#include "focus.h"
 #include "game.h"
 #include "kernel.h"
 #include "lock.h"
@@ -52,6 +53,7 @@ struct daemon {
 	uint64_t hotplug_seq;	/* as last seen */
 	struct out out;
 	struct game game;
+	struct focus *focus;	/* NULL: off */
 
 	/* Of a session. */
 	struct topology *topology;
@@ -96,6 +98,43 @@ static void announce_game(struct daemon *daemon)
 		log_warning("game: process %d has no thread in this process id namespace, or is ending",
 			    (int)daemon->game.pid);
 	log_notice("game: process %d and its descendants, %d threads now", (int)daemon->game.pid, nr);
+}
+
+static void log_window(void *data, const struct focus_window *window)
+{
+	if (!window->known)
+		log_debug("focus: not known");
+	else if (!window->mapped)
+		log_debug("focus: no window");
+	else
+		log_debug("focus: process %d (%s)%s", (int)window->process.pid, window->app,
+			  window->fullscreen ? ", full screen" : "");
+}
+
+static void log_gamemode(void *data, const struct focus_process *process, bool registered)
+{
+	log_debug("focus: process %d %s GameMode", (int)process->pid, registered ? "registered at" : "left");
+}
+
+/* Without it we do not know which window is in front; everything else works. */
+static void start_focus(struct daemon *daemon)
+{
+	static const struct focus_callbacks callbacks = { .window = log_window, .gamemode = log_gamemode };
+	int err;
+
+	if (daemon->opts.no_focus)
+		return;
+	err = focus_new(daemon->loop, NULL, &daemon->focus);
+	if (!err) {
+		focus_set_callbacks(daemon->focus, &callbacks, daemon);
+		err = focus_follow_logind(daemon->focus);
+	}
+	if (!err)
+		return;
+	/* The report says that there is no logind. */
+	if (err != -ENOSYS)
+		log_warning_errno(err, "focus: not followed");
+	focus_free(steal_ptr(&daemon->focus));
 }
 
 static int handle_exit(void *data)
@@ -288,6 +327,7 @@ enum status daemon_new(const struct options *opts, struct daemon **ret)
 			return STATUS_FAILED;
 		}
 	}
+	start_focus(daemon);
 	*ret = steal_ptr(&daemon);
 	return STATUS_OK;
 }
@@ -309,6 +349,7 @@ void daemon_free(struct daemon *daemon)
 	if (!daemon)
 		return;
 	session_stop(daemon);
+	focus_free(daemon->focus);
 	game_deinit(&daemon->game);
 	out_deinit(&daemon->out);
 	signals_deinit(&daemon->signals);
@@ -320,6 +361,15 @@ void daemon_free(struct daemon *daemon)
 static void log_report_line(void *data, const char *line)
 {
 	log_info("%s", line);
+}
+
+static void report_focus(const struct options *opts, report_emit_fn emit, void *data)
+{
+	char line[REPORT_LINE_MAX], text[200];
+
+	focus_describe(opts->no_focus, text, sizeof(text));
+	snprintf(line, sizeof(line), "%-16s %s", "focus", text);
+	emit(data, line);
 }
 
 static int log_topology_error(int err)
@@ -348,8 +398,10 @@ static int session_start(struct daemon *daemon)
 	err = rings_new(daemon->bpf, daemon->loop, handle_exit, daemon, &daemon->rings);
 	if (err)
 		return err;
-	if (!daemon->nr_restarts)
+	if (!daemon->nr_restarts) {
 		report_print(daemon->topology, daemon->bpf, log_report_line, NULL);
+		report_focus(&daemon->opts, log_report_line, NULL);
+	}
 	err = bpf_attach_scheduler(daemon->bpf);
 	if (err)
 		return err;
@@ -467,6 +519,7 @@ enum status daemon_check(const struct options *opts)
 	if (kernel_sched_state() != KERNEL_SCHED_ABSENT && kernel_may_load_bpf() && !bpf_new(opts, topology, 0, &bpf))
 		bpf_attach_hooks(bpf);
 	report_print(topology, bpf, print_report_line, stdout);
+	report_focus(opts, print_report_line, stdout);
 	if (bpf)
 		printf("%-16s yes\n", "can run here");
 	else if (kernel_sched_state() == KERNEL_SCHED_ABSENT)

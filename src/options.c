@@ -48,6 +48,10 @@ static const struct option_def defs[] = {
 		.name = "no-preempt", .type = OPTION_FLAG, .offset = FIELD(no_preempt),
 		.help = "never interrupt a running task for another",
 	}, {
+		.name = "no-focus", .type = OPTION_FLAG, .offset = FIELD(no_focus),
+		.help = "do not ask the desktop which window has the focus: no\n"
+			"helper in the user's session",
+	}, {
 		.name = "game", .type = OPTION_NUMBER, .arg = "PID", .unit = "as a process id",
 		.min = 2, .max = 4194304, .offset = FIELD(game_pid),
 		.help = "this process and its descendants are the game: ahead of\n"

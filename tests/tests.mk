@@ -26,7 +26,7 @@ UNIT_PLAIN_OBJS := $(addprefix $(B)/,$(UNIT_LINKED))
 define UNIT_COMPILE
 	$(call say,CC,$@)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(ALL_CFLAGS) -Itests/unit -Itools/scene $(1) -MMD -MP -MF $@.d -o $@ $< $(2) $(LIBBPF_LIBS) $(CMOCKA_LIBS) -lpthread -lm
+	$(Q)$(CC) $(ALL_CFLAGS) -Itests/unit -Itools/scene $(1) -MMD -MP -MF $@.d -o $@ $< $(2) $(DAEMON_LIBS) $(CMOCKA_LIBS) -lpthread -lm
 endef
 
 $(B)/unit/test_%: tests/unit/test_%.c unit-asan-objects
@@ -62,7 +62,7 @@ BPF_MEASURES := $(addprefix $(B)/bpftest/,bench_paths bench_paths_native bench_l
 define MEASURE_COMPILE
 	$(call say,CC,$@)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(ALL_CFLAGS) $(1) -MMD -MP -MF $@.d -o $@ $< $(filter %.o,$^) $(LIBBPF_LIBS)
+	$(Q)$(CC) $(ALL_CFLAGS) $(1) -MMD -MP -MF $@.d -o $@ $< $(filter %.o,$^) $(DAEMON_LIBS)
 endef
 
 $(B)/bpf/bench_native.bpf.o: tests/bpf/bench.bpf.c
@@ -86,7 +86,7 @@ $(B)/vm/churn: tests/vm/churn.c $(CHURN_ROOMS) tests/vm/churn.h $(B)/gen/churn.s
 $(B)/vm/%: tests/vm/%.c $(OBJS)
 	$(call say,CC,$@)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -MF $@.d -o $@ $< $(OBJS) $(LIBBPF_LIBS) $(CMOCKA_LIBS) -lpthread
+	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -MF $@.d -o $@ $< $(OBJS) $(DAEMON_LIBS) $(CMOCKA_LIBS) -lpthread
 
 # The simulator: the policy in a machine of the model's own.
 SIM_OBJS := $(patsubst tests/sim/%.c,$(B)/sim.d/%.o,$(wildcard tests/sim/*.c))
