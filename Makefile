@@ -141,4 +141,4 @@ clean:
 help:
 	@sed -n '3,14s/^# \{0,1\}//p' Makefile
 
--include $(wildcard $(B)/src/*.d $(B)/scene.d/*.d $(B)/unit/*.d $(B)/bpftest/*.d $(B)/vm/*.d)
+-include $(wildcard $(B)/src/*.d $(B)/scene.d/*.d $(B)/unit/*.d $(B)/bpftest/*.d $(B)/vm/*.d $(B)/desktop/*.d)

@@ -88,6 +88,25 @@ $(B)/vm/%: tests/vm/%.c $(OBJS)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -MF $@.d -o $@ $< $(OBJS) $(DAEMON_LIBS) $(CMOCKA_LIBS) -lpthread
 
+# The desktop: a driver with the focus room, and what its tests need beside real programs.
+DESKTOP_PROGS := $(patsubst tests/desktop/%.c,$(B)/desktop/%,$(wildcard tests/desktop/*.c))
+
+$(B)/gen/xdg-shell-client.h $(B)/gen/xdg-shell-client.c: | build/config.mk
+	$(call say,GEN,$@)
+	@mkdir -p $(@D)
+	$(Q)wayland-scanner $(if $(filter %.h,$@),client-header,private-code) \
+		$$(pkg-config --variable=pkgdatadir wayland-protocols)/stable/xdg-shell/xdg-shell.xml $@
+
+$(B)/desktop/client: tests/desktop/client.c $(B)/gen/xdg-shell-client.h $(B)/gen/xdg-shell-client.c
+	$(call say,CC,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) -o $@ tests/desktop/client.c $(B)/gen/xdg-shell-client.c $$(pkg-config --cflags --libs wayland-client)
+
+$(B)/desktop/%: tests/desktop/%.c $(OBJS)
+	$(call say,CC,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -MF $@.d -o $@ $< $(OBJS) $(DAEMON_LIBS)
+
 # The simulator: the policy in a machine of the model's own.
 SIM_OBJS := $(patsubst tests/sim/%.c,$(B)/sim.d/%.o,$(wildcard tests/sim/*.c))
 SIM_LINKED := $(B)/src/placement.o $(B)/src/util.o
