@@ -37,7 +37,8 @@ void focus_rule_set(struct focus_rule *rule, enum focus_where where, uint64_t no
 	/* What time has decided before stays decided. */
 	focus_rule_run(rule, now_ns);
 	if (where != FOCUS_NOWHERE) {
-		settle(rule, where, now_ns);
+		/* Left for another window by way of none: away since then. */
+		settle(rule, where, rule->leaving ? rule->leaving_ns : now_ns);
 	} else if (rule->where != FOCUS_NOWHERE && !rule->leaving) {
 		rule->leaving = true;
 		rule->leaving_ns = now_ns;

@@ -24,7 +24,7 @@
 /* Records per wakeup of the loop, so that other sources have their turn. */
 #define ROUND_MAX 32
 /* How long reading pauses when the rate is exceeded: the wakeups that a flood may cost. */
-#define THROTTLE_NS (50 * NSEC_PER_MSEC)
+#define THROTTLE_NS (15 * NSEC_PER_MSEC)
 #define NSEC_PER_RECORD (NSEC_PER_SEC / HELPER_RECORDS_PER_S)
 #define GAMES_MAX 32
 
@@ -355,7 +355,8 @@ static void begin_end(struct helper *helper)
 static void __attribute__((noreturn)) become_helper(int exe_fd, int fd)
 {
 	static char *const argv[] = { (char *)"scx_arcade", (char *)HELPER_ARGUMENT, NULL };
-	static char *const envp[] = { NULL };
+	/* Of libdbus: say what is wrong, do not abort. */
+	static char *const envp[] = { (char *)"DBUS_FATAL_WARNINGS=0", NULL };
 	const struct sigaction dfl = { .sa_handler = SIG_DFL };
 	sigset_t none;
 	int null;

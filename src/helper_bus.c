@@ -18,6 +18,7 @@ struct bus {
 	bus_message_fn fn;
 	void *data;
 	bool writing;		/* the source watches for EPOLLOUT */
+	bool filtering;		/* handle_message is installed */
 };
 
 static DBusHandlerResult handle_message(DBusConnection *conn, DBusMessage *message, void *data)
@@ -84,6 +85,7 @@ int bus_new(struct loop *loop, const char *address, bus_message_fn fn, void *dat
 	dbus_connection_set_max_received_size(bus->conn, RECEIVED_MAX);
 	if (!dbus_connection_add_filter(bus->conn, handle_message, bus, NULL))
 		return -ENOMEM;
+	bus->filtering = true;
 	if (!dbus_connection_get_unix_fd(bus->conn, &fd))
 		return -ECONNREFUSED;
 	err = source_attach(&bus->source, loop, fd, EPOLLIN);
@@ -102,7 +104,9 @@ void bus_free(struct bus *bus)
 	timer_disarm(&bus->again);
 	source_detach(&bus->source);
 	if (bus->conn) {
-		dbus_connection_remove_filter(bus->conn, handle_message, bus);
+		/* libdbus aborts the process for one that it does not know. */
+		if (bus->filtering)
+			dbus_connection_remove_filter(bus->conn, handle_message, bus);
 		dbus_connection_close(bus->conn);
 		dbus_connection_unref(bus->conn);
 	}

@@ -15,14 +15,18 @@
  *	NS state SOURCE STATE
  *	NS counts NAME=VALUE…           on SIGUSR1
  *
+ * A BUS of "hostile:MODE" makes the helper a hostile one: see hostile_main().
+ *
  * NS is CLOCK_MONOTONIC. Helper and states are looked at every 2 ms; how late
  * that ever was is among the counts: a loop that is held up shows there.
  */
 #include <inttypes.h>
 #include <signal.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "focus.h"
+#include "focus_record.h"
 #include "helper_child.h"
 #include "log.h"
 #include "signals.h"
@@ -154,13 +158,91 @@ static int run(struct driver *driver, int argc, char **argv)
 	return err > 0 ? 0 : err;
 }
 
+/* ---- what the user could make of a helper ---- */
+
+static void send_packet(const void *packet, size_t len, int flags)
+{
+	send(HELPER_FD, packet, len, MSG_NOSIGNAL | flags);
+}
+
+/* Each packet brings descriptors along that nobody asked for. */
+static void send_with_fds(const struct arcade_focus_record *record)
+{
+	union {
+		struct cmsghdr head;
+		char space[CMSG_SPACE(8 * sizeof(int))];
+	} control = {};
+	struct iovec iov = { .iov_base = (void *)record, .iov_len = sizeof(*record) };
+	struct msghdr message = {
+		.msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control)
+	};
+	int *fds = (int *)CMSG_DATA(&control.head);
+
+	control.head = (struct cmsghdr){
+		.cmsg_len = CMSG_LEN(8 * sizeof(int)), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS
+	};
+	for (int i = 0; i < 8; i++)
+		fds[i] = STDIN_FILENO;
+	sendmsg(HELPER_FD, &message, MSG_NOSIGNAL);
+}
+
+/*
+ * flood     records as fast as the socket takes them
+ * malformed records of random bytes, a thousand a second
+ * large     packets of 64 KiB
+ * fds       records with descriptors
+ * deaf      says nothing, and ignores SIGTERM and the end of the socket
+ * mute      closes the socket and stays
+ */
+static void __attribute__((noreturn)) hostile_main(const char *mode)
+{
+	struct arcade_focus_record record = {
+		.version = ARCADE_FOCUS_VERSION, .type = ARCADE_FOCUS_WINDOW, .source = ARCADE_FOCUS_KWIN,
+		.flags = ARCADE_FOCUS_MAPPED, .app = "flood"
+	};
+	static char large[65536];
+
+	if (streq(mode, "deaf") || streq(mode, "mute"))
+		signal(SIGTERM, SIG_IGN);
+	if (streq(mode, "mute"))
+		close(HELPER_FD);
+	for (uint32_t i = 0;; i++) {
+		record.pid = (int32_t)(i % 40000);
+		if (streq(mode, "flood")) {
+			send_packet(&record, sizeof(record), 0);
+		} else if (streq(mode, "fds")) {
+			send_with_fds(&record);
+		} else if (streq(mode, "malformed")) {
+			for (size_t k = 0; k < sizeof(record); k++)
+				((char *)&record)[k] = (char)rand();
+			send_packet(&record, sizeof(record), 0);
+			usleep(1000);
+		} else if (streq(mode, "large")) {
+			send_packet(large, sizeof(large), 0);
+			usleep(1000);
+		} else {
+			usleep(100000);
+		}
+	}
+}
+
+static int run_helper(void)
+{
+	struct arcade_focus_setup setup;
+	ssize_t n = recv(HELPER_FD, &setup, sizeof(setup), MSG_PEEK | MSG_DONTWAIT);
+
+	if (n > 0 && !focus_setup_check(&setup, (size_t)n, &setup) && !strncmp(setup.bus, "hostile:", 8))
+		hostile_main(setup.bus + 8);
+	return helper_main();
+}
+
 int main(int argc, char **argv)
 {
 	struct driver driver = { .signals = SIGNALS_INIT, .timer = TIMER_INIT("look", look) };
 	int err;
 
 	if (argc == 2 && streq(argv[1], HELPER_ARGUMENT))
-		return helper_main();
+		return run_helper();
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	signal(SIGPIPE, SIG_IGN);
 	log_set_level(LOG_LEVEL_DEBUG);

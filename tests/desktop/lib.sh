@@ -61,7 +61,7 @@ check() { # NAME FUNCTION [ARG]...
 		failed=$((failed + 1))
 		printf 'not ok %d - %s\n' $tests "$name"
 		tail -n 40 $work/said | sed 's/^/#   /'
-		tail -n 15 $work/driver.out 2>/dev/null | sed 's/^/#   driver: /'
+		tail -n 15 $pub/driver.out 2>/dev/null | sed 's/^/#   driver: /'
 		tail -n 10 $work/driver.err 2>/dev/null | sed 's/^/#   driver log: /'
 	fi
 	grep '^figure:' $work/said | sed 's/^/# /'
@@ -89,7 +89,7 @@ now_ms() { local t; read -r t _ </proc/uptime; echo $((${t/./} * 10)); }
 
 # Takes the place of the shell: the number of a background job is the program's.
 exec_as_user() { # COMMAND…
-	exec setpriv --reuid $uid --regid $uid --clear-groups --no-new-privs -- env -i PATH="$PATH" HOME=$home LANG=C.UTF-8 \
+	exec setpriv --reuid $uid --regid $uid --clear-groups --no-new-privs -- env -i PATH=/usr/local/bin:/usr/bin:/bin:/usr/local/games:/usr/games HOME=$home LANG=C.UTF-8 \
 		XDG_RUNTIME_DIR=/run/user/$uid DBUS_SESSION_BUS_ADDRESS=$bus WAYLAND_DISPLAY=wayland-0 \
 		XDG_SESSION_TYPE=wayland XDG_CURRENT_DESKTOP=KDE "${user_env[@]}" "$@"
 }
@@ -139,7 +139,10 @@ start_client() { # NAME CLASS [FLAG]...
 
 driver_pid=
 start_driver() { # FLAG…
-	"$driver" "$@" >$work/driver.out 2>$work/driver.err &
+	stop_driver KILL
+	: >$pub/driver.out
+	chmod 644 $pub/driver.out
+	"$driver" "$@" >$pub/driver.out 2>$work/driver.err &
 	driver_pid=$!
 }
 start_session() { start_driver --session $uid $bus $script "$@"; }
@@ -154,21 +157,21 @@ stop_driver() { # [SIGNAL]
 
 # The driver's newest line of a kind is this one.
 last_is() { # KIND TEXT
-	[ "$(grep -E "^[0-9]+ $1( |\$)" $work/driver.out | tail -n 1 | cut -d' ' -f2-)" = "$1${2:+ $2}" ]
+	[ "$(grep -E "^[0-9]+ $1( |\$)" $pub/driver.out | tail -n 1 | cut -d' ' -f2-)" = "$1${2:+ $2}" ]
 }
-focus_is() { [[ "$(grep -E '^[0-9]+ (window|unknown)' $work/driver.out | tail -n 1 | cut -d' ' -f2-)" == $1 ]]; }
+focus_is() { [[ "$(grep -E '^[0-9]+ (window|unknown)' $pub/driver.out | tail -n 1 | cut -d' ' -f2-)" == $1 ]]; }
 source_is() { # SOURCE STATE
-	grep "^[0-9]* state $1 " $work/driver.out | tail -n 1 | grep -q " $2\$"
+	grep "^[0-9]* state $1 " $pub/driver.out | tail -n 1 | grep -q " $2\$"
 }
-helper_pid() { grep '^[0-9]* helper ' $work/driver.out | tail -n 1 | cut -d' ' -f3; }
-lines() { wc -l <$work/driver.out; }
+helper_pid() { grep '^[0-9]* helper ' $pub/driver.out | tail -n 1 | cut -d' ' -f3; }
+lines() { wc -l <$pub/driver.out; }
 counts() { # NAME
 	local before
-	before=$(grep -c ' counts ' $work/driver.out)
+	before=$(grep -c ' counts ' $pub/driver.out)
 	kill -USR1 $driver_pid
 	eventually 5 more_counts "$before" >/dev/null || return 1
-	grep ' counts ' $work/driver.out | tail -n 1 | grep -o "$1=[0-9]*" | cut -d= -f2
+	grep ' counts ' $pub/driver.out | tail -n 1 | grep -o "$1=[0-9]*" | cut -d= -f2
 }
-more_counts() { [ "$(grep -c ' counts ' $work/driver.out)" -gt "$1" ]; }
+more_counts() { [ "$(grep -c ' counts ' $pub/driver.out)" -gt "$1" ]; }
 rss_kb() { awk '/^VmRSS/ { print $2 }' "/proc/$1/status"; }
 nr_fds() { ls "/proc/$1/fd" | wc -l; }
