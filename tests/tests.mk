@@ -126,6 +126,13 @@ $(B)/sim: $(SIM_OBJS) $(SIM_LINKED)
 test-setup:
 	$(Q)tools/setup build test
 
+.PHONY: desktop-setup test-programs-desktop
+desktop-setup:
+	$(Q)tools/setup build desktop
+
+test-programs-desktop: desktop-setup
+	$(Q)$(MAKE) --no-print-directory $(B)/scx_arcade $(DESKTOP_PROGS)
+
 test-programs-unit: test-setup
 	$(Q)$(MAKE) --no-print-directory $(addprefix $(B)/unit/test_,$(UNIT_TESTS)) $(addprefix $(B)/unit-plain/test_,$(UNIT_TESTS)) \
 		$(B)/unit/failalloc.so $(B)/unit/failalloc_probe $(B)/sim
@@ -136,9 +143,9 @@ test-programs-bpf: test-setup
 test-programs-vm: test-setup
 	$(Q)$(MAKE) --no-print-directory all asan $(VM_PROGS) $(B)/bpf/foreign.bpf.o $(B)/bpf/crowd.bpf.o $(B)/unit/failalloc.so
 
-.PHONY: check check-unit check-bpf check-vm check-churn
-check: test-programs-unit test-programs-bpf test-programs-vm
-	$(Q)tests/run unit bpf vm
+.PHONY: check check-unit check-bpf check-vm check-desktop check-churn
+check: test-programs-unit test-programs-bpf test-programs-vm test-programs-desktop
+	$(Q)tests/run unit bpf vm desktop
 
 check-unit: test-programs-unit
 	$(Q)tests/run unit
@@ -148,6 +155,10 @@ check-bpf: test-programs-bpf
 
 check-vm: test-programs-vm
 	$(Q)tests/run vm
+
+# The soak is ten times as long as in check.
+check-desktop: test-setup test-programs-desktop
+	$(Q)DESKTOP_SOAK=20000 tests/run desktop
 
 .PHONY: bench-bpf bpf-budget check-kernels
 bench-bpf: test-setup
