@@ -3,7 +3,7 @@
 # make            build everything
 # make run        run the scheduler here, or a demonstration in a virtual machine
 # make bench      compare schedulers in a virtual machine; BENCH has its options
-# make check      all tests; check-unit, check-bpf, check-vm run the parts
+# make check      all tests; check-unit, check-bpf, check-vm, check-desktop run the parts
 # make check-kernels, check-churn     every kernel of the archive; ten minutes of churn
 # make bench-bpf  what the kernel half costs; bpf-budget writes tests/bpf/budget.txt anew
 # make asan       the daemon with AddressSanitizer and UBSan, in build/asan
@@ -35,13 +35,13 @@ WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpo
 HARDENING := -fstack-protector-strong -fPIE
 SANITIZE := $(if $(filter 1,$(ASAN)),-fsanitize=address -fsanitize=undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer)
 ALL_CFLAGS = -std=gnu11 -D_GNU_SOURCE -DARCADE_VERSION='"$(VERSION)"' -DARCADE_DATADIR='"$(DATADIR)"' -Iinclude -Isrc -Ibpf -I$(B)/gen \
-	$(LIBBPF_CFLAGS) $(LIBEVDEV_CFLAGS) $(WARNINGS) $(HARDENING) $(SANITIZE) $(CFLAGS)
+	$(LIBBPF_CFLAGS) $(LIBEVDEV_CFLAGS) $(SESSION_CFLAGS) $(WARNINGS) $(HARDENING) $(SANITIZE) $(CFLAGS)
 BPF_CFLAGS = -g -O2 -target bpf -mcpu=v3 -D__TARGET_ARCH_x86 -fms-extensions -Wall -Wno-microsoft-anon-tag \
 	-Wno-missing-declarations $(if $(filter 1,$(WERROR)),-Werror) -DARCADE_VERSION='"$(VERSION)"' -I$(B)/gen -Iinclude -Ibpf \
 	$(LIBBPF_CFLAGS)
 
-# What the daemon's rooms link with, besides libbpf.
-DAEMON_LIBS = $(LIBEVDEV_LIBS) $(INOTIFYTOOLS_LIBS) -lpthread
+# What the daemon's rooms link with.
+DAEMON_LIBS = $(LIBBPF_LIBS) $(LIBEVDEV_LIBS) $(INOTIFYTOOLS_LIBS) $(SESSION_LIBS) -lpthread
 
 SRCS := $(filter-out src/main.c,$(wildcard src/*.c))
 OBJS := $(SRCS:src/%.c=$(B)/src/%.o)
@@ -96,7 +96,7 @@ $(B)/src/programs.o: tools/dist/programs.conf
 
 $(B)/scx_arcade: $(B)/src/main.o $(OBJS)
 	$(call say,LD,$@)
-	$(Q)$(CC) $(SANITIZE) $(LDFLAGS) -pie -o $@ $^ $(LIBBPF_LIBS) $(DAEMON_LIBS)
+	$(Q)$(CC) $(SANITIZE) $(LDFLAGS) -pie -o $@ $^ $(DAEMON_LIBS)
 
 ASAN_VARS = B=$(B)/asan ASAN=1 CFLAGS='-O1 -g' VMLINUX_H=$(B)/gen/vmlinux.h
 
@@ -133,9 +133,10 @@ run: all
 install: $(B)/scx_arcade
 	install -D -m 755 $(B)/scx_arcade $(DESTDIR)$(PREFIX)/bin/scx_arcade
 	install -D -m 644 tools/dist/programs.conf $(DESTDIR)$(DATADIR)/programs.conf
+	install -D -m 644 tools/dist/kwin/scx_arcade_focus.js $(DESTDIR)$(DATADIR)/scx_arcade_focus.js
 
 uninstall:
-	rm -f $(DESTDIR)$(PREFIX)/bin/scx_arcade $(DESTDIR)$(DATADIR)/programs.conf
+	rm -f $(DESTDIR)$(PREFIX)/bin/scx_arcade $(DESTDIR)$(DATADIR)/programs.conf $(DESTDIR)$(DATADIR)/scx_arcade_focus.js
 	-rmdir $(DESTDIR)$(DATADIR) 2>/dev/null
 
 .PHONY: clean help
@@ -145,4 +146,4 @@ clean:
 help:
 	@sed -n '3,14s/^# \{0,1\}//p' Makefile
 
--include $(wildcard $(B)/src/*.d $(B)/scene.d/*.d $(B)/unit/*.d $(B)/bpftest/*.d $(B)/vm/*.d)
+-include $(wildcard $(B)/src/*.d $(B)/scene.d/*.d $(B)/unit/*.d $(B)/bpftest/*.d $(B)/vm/*.d $(B)/desktop/*.d)

@@ -10,6 +10,7 @@
 #include "bpf.h"
 #include "devices.h"
 #include "games.h"
+#include "focus.h"
 #include "kernel.h"
 #include "lock.h"
 #include "log.h"
@@ -64,6 +65,7 @@ struct daemon {
 	struct out out;
 	struct games *games;
 	struct watch *watch;	/* NULL: changes of folders are not seen */
+	struct focus *focus;	/* NULL: off */
 
 	/* Of a session. */
 	struct topology *topology;
@@ -172,6 +174,43 @@ static void handle_new_device(void *data)
 
 	if (daemon->devices)
 		devices_check(daemon->devices);
+}
+
+static void log_window(void *data, const struct focus_window *window)
+{
+	if (!window->known)
+		log_debug("focus: not known");
+	else if (!window->mapped)
+		log_debug("focus: no window");
+	else
+		log_debug("focus: process %d (%s)%s", (int)window->process.pid, window->app,
+			  window->fullscreen ? ", full screen" : "");
+}
+
+static void log_gamemode(void *data, const struct focus_process *process, bool registered)
+{
+	log_debug("focus: process %d %s GameMode", (int)process->pid, registered ? "registered at" : "left");
+}
+
+/* Without it we do not know which window is in front; everything else works. */
+static void start_focus(struct daemon *daemon)
+{
+	static const struct focus_callbacks callbacks = { .window = log_window, .gamemode = log_gamemode };
+	int err;
+
+	if (daemon->opts.no_focus)
+		return;
+	err = focus_new(daemon->loop, NULL, &daemon->focus);
+	if (!err) {
+		focus_set_callbacks(daemon->focus, &callbacks, daemon);
+		err = focus_follow_logind(daemon->focus);
+	}
+	if (!err)
+		return;
+	/* The report says that there is no logind. */
+	if (err != -ENOSYS)
+		log_warning_errno(err, "focus: not followed");
+	focus_free(steal_ptr(&daemon->focus));
 }
 
 static int handle_exit(void *data)
@@ -379,6 +418,7 @@ enum status daemon_new(const struct options *opts, struct daemon **ret)
 		log_warning_errno(err, "watch: devices that come and go are not noticed by the daemon");
 	if (games_new(daemon->loop, &games, &ops, daemon, &daemon->games))
 		return STATUS_FAILED;
+	start_focus(daemon);
 	*ret = steal_ptr(&daemon);
 	return STATUS_OK;
 }
@@ -404,6 +444,7 @@ void daemon_free(struct daemon *daemon)
 	session_stop(daemon);
 	watch_free(daemon->watch);
 	games_free(daemon->games);
+	focus_free(daemon->focus);
 	out_deinit(&daemon->out);
 	signals_deinit(&daemon->signals);
 	loop_free(daemon->loop);
@@ -414,6 +455,15 @@ void daemon_free(struct daemon *daemon)
 static void log_report_line(void *data, const char *line)
 {
 	log_info("%s", line);
+}
+
+static void report_focus(const struct options *opts, report_emit_fn emit, void *data)
+{
+	char line[REPORT_LINE_MAX], text[200];
+
+	focus_describe(opts->no_focus, text, sizeof(text));
+	snprintf(line, sizeof(line), "%-16s %s", "focus", text);
+	emit(data, line);
 }
 
 static int log_topology_error(int err)
@@ -443,6 +493,7 @@ static void log_report(struct daemon *daemon)
 	char text[200];
 
 	report_print(daemon->topology, daemon->bpf, daemon->roles, log_report_line, NULL);
+	report_focus(&daemon->opts, log_report_line, NULL);
 	if (!daemon->devices)
 		return;
 	devices_describe(daemon->devices, text, sizeof(text));
@@ -605,6 +656,7 @@ enum status daemon_check(const struct options *opts)
 		devices_describe(devices, text, sizeof(text));
 		printf("%-16s %s\n", "peripherals", text);
 	}
+	report_focus(opts, print_report_line, stdout);
 	if (bpf)
 		printf("%-16s yes\n", "can run here");
 	else if (kernel_sched_state() == KERNEL_SCHED_ABSENT)

@@ -7,6 +7,7 @@
 
 #include "daemon.h"
 #include "explain.h"
+#include "helper_child.h"
 #include "log.h"
 #include "options.h"
 #include "stats.h"
@@ -61,6 +62,9 @@ int main(int argc, char **argv)
 	struct options opts;
 	bool stdout_closed;
 
+	/* The daemon has executed itself: nothing of what follows is meant for that process. */
+	if (argc == 2 && streq(argv[1], HELPER_ARGUMENT))
+		return helper_main();
 	if (reserve_descriptor(STDIN_FILENO))
 		return STATUS_FAILED;
 	stdout_closed = fcntl(STDOUT_FILENO, F_GETFD) < 0;

@@ -71,6 +71,10 @@ static const struct option_def defs[] = {
 		.min = 1, .max = 4194304, .offset = FIELD(explain_pid),
 		.help = "say whether this process is a game, and why, and exit",
 	}, {
+		.name = "no-focus", .type = OPTION_FLAG, .offset = FIELD(no_focus),
+		.help = "do not ask the desktop which window has the focus: no\n"
+			"helper in the user's session",
+	}, {
 		.name = "stats", .type = OPTION_SECONDS, .arg = "SEC", .unit = "seconds",
 		.min = NSEC_PER_SEC / 10, .max = 3600 * NSEC_PER_SEC, .offset = FIELD(stats_ns),
 		.help = "run the scheduler and print its statistics every SEC",

@@ -29,6 +29,7 @@ struct options {
 	bool no_preempt;
 	bool no_roles;
 	bool no_detect;
+	bool no_focus;
 	bool json;
 	bool verbose;
 	bool check;

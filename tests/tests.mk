@@ -26,7 +26,7 @@ UNIT_PLAIN_OBJS := $(addprefix $(B)/,$(UNIT_LINKED))
 define UNIT_COMPILE
 	$(call say,CC,$@)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(ALL_CFLAGS) -Itests/unit -Itools/scene $(1) -MMD -MP -MF $@.d -o $@ $< $(2) $(LIBBPF_LIBS) $(DAEMON_LIBS) $(CMOCKA_LIBS) -lpthread -lm
+	$(Q)$(CC) $(ALL_CFLAGS) -Itests/unit -Itools/scene $(1) -MMD -MP -MF $@.d -o $@ $< $(2) $(DAEMON_LIBS) $(CMOCKA_LIBS) -lpthread -lm
 endef
 
 $(B)/unit/test_%: tests/unit/test_%.c unit-asan-objects
@@ -62,7 +62,7 @@ BPF_MEASURES := $(addprefix $(B)/bpftest/,bench_paths bench_paths_native bench_l
 define MEASURE_COMPILE
 	$(call say,CC,$@)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(ALL_CFLAGS) $(1) -MMD -MP -MF $@.d -o $@ $< $(filter %.o,$^) $(LIBBPF_LIBS) $(DAEMON_LIBS)
+	$(Q)$(CC) $(ALL_CFLAGS) $(1) -MMD -MP -MF $@.d -o $@ $< $(filter %.o,$^) $(DAEMON_LIBS)
 endef
 
 $(B)/bpf/bench_native.bpf.o: tests/bpf/bench.bpf.c
@@ -86,7 +86,26 @@ $(B)/vm/churn: tests/vm/churn.c $(CHURN_ROOMS) tests/vm/churn.h $(B)/gen/churn.s
 $(B)/vm/%: tests/vm/%.c $(OBJS)
 	$(call say,CC,$@)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -MF $@.d -o $@ $< $(OBJS) $(LIBBPF_LIBS) $(DAEMON_LIBS) $(CMOCKA_LIBS) -lpthread
+	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -MF $@.d -o $@ $< $(OBJS) $(DAEMON_LIBS) $(CMOCKA_LIBS) -lpthread
+
+# The desktop: a driver with the focus room, and what its tests need beside real programs.
+DESKTOP_PROGS := $(patsubst tests/desktop/%.c,$(B)/desktop/%,$(wildcard tests/desktop/*.c))
+
+$(B)/gen/xdg-shell-client.h $(B)/gen/xdg-shell-client.c: | build/config.mk
+	$(call say,GEN,$@)
+	@mkdir -p $(@D)
+	$(Q)wayland-scanner $(if $(filter %.h,$@),client-header,private-code) \
+		$$(pkg-config --variable=pkgdatadir wayland-protocols)/stable/xdg-shell/xdg-shell.xml $@
+
+$(B)/desktop/client: tests/desktop/client.c $(B)/gen/xdg-shell-client.h $(B)/gen/xdg-shell-client.c
+	$(call say,CC,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) -o $@ tests/desktop/client.c $(B)/gen/xdg-shell-client.c $$(pkg-config --cflags --libs wayland-client)
+
+$(B)/desktop/%: tests/desktop/%.c $(OBJS)
+	$(call say,CC,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -MF $@.d -o $@ $< $(OBJS) $(DAEMON_LIBS)
 
 # The simulator: the policy in a machine of the model's own.
 SIM_OBJS := $(patsubst tests/sim/%.c,$(B)/sim.d/%.o,$(wildcard tests/sim/*.c))
@@ -107,6 +126,13 @@ $(B)/sim: $(SIM_OBJS) $(SIM_LINKED)
 test-setup:
 	$(Q)tools/setup build test
 
+.PHONY: desktop-setup test-programs-desktop
+desktop-setup:
+	$(Q)tools/setup build desktop
+
+test-programs-desktop: desktop-setup
+	$(Q)$(MAKE) --no-print-directory $(B)/scx_arcade $(DESKTOP_PROGS)
+
 test-programs-unit: test-setup
 	$(Q)$(MAKE) --no-print-directory $(addprefix $(B)/unit/test_,$(UNIT_TESTS)) $(addprefix $(B)/unit-plain/test_,$(UNIT_TESTS)) \
 		$(B)/unit/failalloc.so $(B)/unit/failalloc_probe $(B)/sim $(B)/vm/actor $(B)/scx_arcade
@@ -117,9 +143,9 @@ test-programs-bpf: test-setup
 test-programs-vm: test-setup
 	$(Q)$(MAKE) --no-print-directory all asan $(VM_PROGS) $(B)/bpf/foreign.bpf.o $(B)/bpf/crowd.bpf.o $(B)/unit/failalloc.so
 
-.PHONY: check check-unit check-bpf check-vm check-churn
-check: test-programs-unit test-programs-bpf test-programs-vm
-	$(Q)tests/run unit bpf vm
+.PHONY: check check-unit check-bpf check-vm check-desktop check-churn
+check: test-programs-unit test-programs-bpf test-programs-vm test-programs-desktop
+	$(Q)tests/run unit bpf vm desktop
 
 check-unit: test-programs-unit
 	$(Q)tests/run unit
@@ -129,6 +155,10 @@ check-bpf: test-programs-bpf
 
 check-vm: test-programs-vm
 	$(Q)tests/run vm
+
+# The soak is ten times as long as in check.
+check-desktop: test-setup test-programs-desktop
+	$(Q)DESKTOP_SOAK=20000 tests/run desktop
 
 .PHONY: bench-bpf bpf-budget check-kernels
 bench-bpf: test-setup

@@ -1,0 +1,133 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-only
+# The active session as a real logind tells it: systemd as process 1 of a name space, in a guest of tools/vm. Sessions come
+# from a unit that logs in as a display manager does; their buses are those of real user managers. The scheduler runs.
+. "$(dirname "$0")/../vm/lib.sh"
+
+first=61001 second=61002
+inside_pid=
+
+prepare() {
+	local uid
+	for uid in $first $second; do
+		echo "player$uid:x:$uid:$uid::/tmp:/bin/sh" >>/etc/passwd
+		echo "player$uid:x:$uid:" >>/etc/group
+		echo "player$uid:*:19000:0:99999:7:::" >>/etc/shadow
+	done
+	printf '%s\n' 'auth sufficient pam_permit.so' 'account sufficient pam_permit.so' 'session required pam_systemd.so' \
+		>/etc/pam.d/arcade-login
+	# systemd --user of the session: its PAM file may ask for more than there is here.
+	printf '%s\n' 'account sufficient pam_permit.so' 'session optional pam_systemd.so' >/etc/pam.d/systemd-user
+	cat >/etc/systemd/system/arcade-login@.service <<-END
+		[Unit]
+		DefaultDependencies=no
+		[Service]
+		User=player%i
+		PAMName=arcade-login
+		EnvironmentFile=-/run/arcade-login-%i
+		Environment=XDG_SESSION_CLASS=user XDG_SESSION_TYPE=wayland XDG_SEAT=seat0 XDG_SESSION_DESKTOP=KDE
+		ExecStart=/bin/sleep infinity
+	END
+	# Only what logind needs: none of the services that would set up a machine.
+	cat >/etc/systemd/system/arcade.target <<-END
+		[Unit]
+		DefaultDependencies=no
+		Wants=dbus.socket dbus.service systemd-logind.service
+	END
+	mkdir -p /etc/systemd/system/{dbus.service.d,dbus.socket.d,systemd-logind.service.d,user@.service.d,user-runtime-dir@.service.d}
+	for uid in dbus.service dbus.socket systemd-logind.service user@.service user-runtime-dir@.service; do
+		printf '[Unit]\nDefaultDependencies=no\n' >"/etc/systemd/system/$uid.d/test.conf"
+	done
+	# A sandbox needs more of a machine than there is.
+	printf '[Service]\nProtectSystem=no\nPrivateTmp=no\nProtectHome=no\nProtectControlGroups=no\nProtectKernelModules=no\nProtectKernelLogs=no\nDevicePolicy=auto\nDeviceAllow=\nExecStartPre=\nProtectClock=no\nProtectHostname=no\nProtectKernelTunables=no\n' \
+		>>/etc/systemd/system/systemd-logind.service.d/test.conf
+	# Without a console's virtual terminals the newest session of the seat is the active one.
+	rm -f /dev/tty0
+	mkdir -p /run/dbus
+	[ -s /etc/machine-id ] || tr -d - </proc/sys/kernel/random/uuid >/etc/machine-id
+}
+
+start_systemd() {
+	unshare --mount --pid --fork --mount-proc --kill-child -- env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin container=test \
+		/lib/systemd/systemd --system --unit=arcade.target --log-target=console --show-status=0 >"$work/systemd.log" 2>&1 &
+	eventually 60 find_systemd && eventually 90 logind_answers || { tail -n 30 "$work/systemd.log"; return 1; }
+	loginctl_ list-seats
+}
+find_systemd() { inside_pid=$(pgrep -x systemd | head -n 1); [ -n "$inside_pid" ]; }
+inside() { nsenter --target "$inside_pid" --mount --pid -- "$@"; }
+loginctl_() { inside loginctl --no-pager --no-legend "$@"; }
+logind_answers() { loginctl_ list-seats 2>/dev/null | grep -q seat0; }
+
+# As start_arcade of lib.sh, where /run/user is.
+start_inside() { # FLAG…
+	inside "$arcade" --verbose "$@" >"$work/out" 2>"$work/err" &
+	arcade_pid=$!
+	eventually 60 arcade_is_up && is_running $arcade_pid || { cat "$work/err"; return 1; }
+}
+said() { grep -q "$1" "$work/err"; }
+last_session_is() { grep -o 'focus: session [^ ]* on seat0: user [0-9]*\|focus: no graphical session' "$work/err" | tail -n 1 | grep -q "$1"; }
+helper_user_is() { [ "$(ps -o uid= -p "$(pgrep -x arcade-helper | head -n 1)" 2>/dev/null | tr -d ' ')" = "$1" ]; }
+no_helper() { ! pgrep -x arcade-helper >/dev/null; }
+last_bus_ready() { grep 'focus: session bus' "$work/err" | tail -n 1 | grep -q ready; }
+
+without_session() {
+	start_inside || return 1
+	cat "$work/err"
+	said '^info: focus .*no graphical session yet\|^focus .*no graphical session yet' && no_helper
+}
+
+login() { # UID
+	inside systemctl start "arcade-login@$1" || { inside systemctl status "arcade-login@$1" "user@$1"; tail -n 20 "$work/systemd.log"; return 1; }
+	eventually 30 last_session_is "user $1" && eventually 30 helper_user_is "$1" && eventually 30 last_bus_ready || { cat "$work/err"; loginctl_ list-sessions; return 1; }
+}
+
+switch_back() {
+	local session
+	session=$(loginctl_ list-sessions | awk -v uid=$first '$2 == uid { print $1; exit }')
+	loginctl_ activate "$session" || return 1
+	eventually 30 last_session_is "user $first" && eventually 30 helper_user_is $first && [ "$(pgrep -cx arcade-helper)" -eq 1 ]
+}
+
+logout_of() { # UID, and who is active then
+	inside systemctl stop "arcade-login@$1"
+	if [ "$2" = nobody ]; then
+		eventually 60 last_session_is 'no graphical session' && eventually 20 no_helper
+	else
+		eventually 60 last_session_is "user $2" && eventually 30 helper_user_is "$2"
+	fi
+}
+
+greeter() {
+	echo XDG_SESSION_CLASS=greeter >/run/arcade-login-$second
+	inside systemctl start arcade-login@$second || return 1
+	eventually 20 greeter_is_there || { loginctl_ list-sessions; return 1; }
+	sleep 2
+	inside systemctl stop arcade-login@$second
+	rm -f /run/arcade-login-$second
+	no_helper && last_session_is 'no graphical session'
+}
+greeter_is_there() { grep -qs '^CLASS=greeter' /run/systemd/sessions/*; }
+
+stops() { stop_arcade && no_helper; }
+
+off_by_option() {
+	start_inside --no-focus || return 1
+	grep 'focus ' "$work/err" | grep -q 'off, by option' && inside systemctl start arcade-login@$first || return 1
+	sleep 2
+	no_helper && ! said 'focus: session'
+	local status=$?
+	stop_arcade && return $status
+}
+
+check "a real logind runs" eval 'prepare && start_systemd'
+check "no session: said in the report, no helper" without_session
+check "a login: a helper for that user, on the user's bus" login $first
+check "another user's login at the seat: the helper is that one's" login $second
+check "back to the first: the helper follows" switch_back
+check "the active one logs out: the other's turn" logout_of $first $second
+check "nobody is left: no helper" logout_of $second nobody
+check "a greeter is nobody" greeter
+check "again a login" login $first
+check "the end: no helper is left" stops
+check "--no-focus: no helper" off_by_option
+finish
