@@ -180,6 +180,16 @@ int mark_tree(void *ctx)
 	return 0;
 }
 
+/* Run when another window is in front. */
+struct arcade_tree_query tree_query SEC(".data.query");
+
+SEC("syscall")
+int ask_tree(void *ctx)
+{
+	tree_ask(&tree_query);
+	return 0;
+}
+
 /* ---- the scheduler ---- */
 
 static __always_inline struct preempt_wakee wakee_of(struct task_struct *p, struct task_ctx *tctx,

@@ -21,6 +21,8 @@
 int bpf_iter_task_new(struct bpf_iter_task *it, struct task_struct *task, unsigned int flags) __ksym __weak;
 struct task_struct *bpf_iter_task_next(struct bpf_iter_task *it) __ksym __weak;
 void bpf_iter_task_destroy(struct bpf_iter_task *it) __ksym __weak;
+struct task_struct *bpf_task_from_pid(s32 pid) __ksym __weak;
+void bpf_task_release(struct task_struct *task) __ksym __weak;
 
 /* @p is being made by the current task. It is in its parent's tree, and where its parent is in virtual time. */
 static __always_inline void tree_inherit(const struct task_struct *p, struct task_ctx *child)
@@ -48,7 +50,7 @@ static __always_inline bool tree_is_kept(u32 earlier, u32 tree)
 {
 	if (tree_is_background(earlier))
 		return true;
-	return (tree & ARCADE_TREE_BACKGROUND) && earlier && earlier == knobs.game_tree;
+	return (tree & ARCADE_TREE_BACKGROUND) && earlier && earlier == knobs.known_tree;
 }
 
 static __always_inline bool tree_descends_from(struct task_struct *task, u32 tgid, u32 tree)
@@ -68,6 +70,20 @@ static __always_inline bool tree_descends_from(struct task_struct *task, u32 tgi
 		task = task->real_parent;
 	}
 	return false;
+}
+
+static __always_inline void tree_ask(struct arcade_tree_query *query)
+{
+	struct task_struct *task = bpf_task_from_pid(query->tgid);
+	struct task_ctx *tctx;
+
+	query->tree = 0;
+	if (!task)
+		return;
+	tctx = task_ctx_of(task);
+	if (tctx)
+		query->tree = tctx->tree;
+	bpf_task_release(task);
 }
 
 static __always_inline void tree_mark(struct arcade_tree_mark *mark)

@@ -30,6 +30,8 @@ struct bpf {
 	int nr_possible;
 	size_t exit_dump_len;
 	uint32_t nr_trees;	/* numbers that were given to trees */
+	uint32_t game_tree;	/* 0: no game */
+	bool game_is_behind;	/* another window has the focus */
 };
 
 static const struct {
@@ -440,14 +442,43 @@ static int mark_tree(struct bpf *bpf, pid_t pid, uint32_t tree)
 	return (int)mark->nr_found;
 }
 
+/* Background is told from the rest by who is in front, so the kernel half needs both. */
+static void write_game_tree(struct bpf *bpf)
+{
+	struct arcade_knobs *knobs = &bpf->skel->data_knobs->knobs;
+
+	__atomic_store_n(&knobs->known_tree, bpf->game_tree, __ATOMIC_RELAXED);
+	__atomic_store_n(&knobs->game_tree, bpf->game_is_behind ? 0 : bpf->game_tree, __ATOMIC_RELAXED);
+}
+
 int bpf_set_game(struct bpf *bpf, pid_t pid)
 {
 	uint32_t tree = pid ? ++bpf->nr_trees : 0;
 	int nr = pid ? mark_tree(bpf, pid, tree) : 0;
 
-	if (nr >= 0)
-		__atomic_store_n(&bpf->skel->data_knobs->knobs.game_tree, tree, __ATOMIC_RELAXED);
+	if (nr < 0)
+		return nr;
+	bpf->game_tree = tree;
+	write_game_tree(bpf);
 	return nr;
+}
+
+void bpf_set_game_in_front(struct bpf *bpf, bool in_front)
+{
+	bpf->game_is_behind = !in_front;
+	write_game_tree(bpf);
+}
+
+bool bpf_is_of_game(struct bpf *bpf, pid_t pid)
+{
+	struct arcade_tree_query *query = &bpf->skel->data_query->tree_query;
+	LIBBPF_OPTS(bpf_test_run_opts, run);
+
+	if (!bpf->game_tree)
+		return false;
+	query->tgid = (uint32_t)pid;
+	query->tree = 0;
+	return !bpf_prog_test_run_opts(bpf_program__fd(bpf->skel->progs.ask_tree), &run) && query->tree == bpf->game_tree;
 }
 
 int bpf_mark_background(struct bpf *bpf, pid_t pid)

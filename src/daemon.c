@@ -9,21 +9,19 @@
 
 #include "bpf.h"
 #include "devices.h"
-#include "games.h"
 #include "focus.h"
 #include "kernel.h"
 #include "lock.h"
 #include "log.h"
 #include "loop.h"
 #include "out.h"
-#include "programs.h"
+#include "player.h"
 #include "report.h"
 #include "rings.h"
 #include "roles.h"
 #include "signals.h"
 #include "stats.h"
 #include "topology.h"
-#include "watch.h"
 
 /* From the kernel's enum scx_exit_kind and scx_exit_code (include/linux/sched/ext.h); stable since 6.12. */
 #define EXIT_KIND_UNREG_KERN 66
@@ -63,9 +61,7 @@ struct daemon {
 	struct timer settle_timer;
 	uint64_t hotplug_seq;	/* as last seen */
 	struct out out;
-	struct games *games;
-	struct watch *watch;	/* NULL: changes of folders are not seen */
-	struct focus *focus;	/* NULL: off */
+	struct player *player;
 
 	/* Of a session. */
 	struct topology *topology;
@@ -86,50 +82,11 @@ static int handle_signal(struct signals *signals, const struct signalfd_siginfo 
 	return 0;
 }
 
-/* Tells the kernel half of the game, or that there is none. The scheduler is as good without. */
-static void set_game(pid_t pid, void *data)
-{
-	struct daemon *daemon = data;
-	int nr;
-
-	/* Between two sessions; the next one is told at its start. */
-	if (!daemon->bpf)
-		return;
-	nr = bpf_set_game(daemon->bpf, pid);
-	if (nr < 0) {
-		log_warning_errno(nr, "game: cannot mark the threads of process %d; it is scheduled like any other",
-				  (int)pid);
-		return;
-	}
-	if (!pid)
-		return;
-	if (!nr)
-		log_warning("game: process %d has no thread in this process id namespace, or is ending", (int)pid);
-	log_notice("game: process %d and its descendants, %d threads now", (int)pid, nr);
-}
-
-static void mark_background(pid_t pid, void *data)
-{
-	struct daemon *daemon = data;
-	int nr = daemon->bpf ? bpf_mark_background(daemon->bpf, pid) : 0;
-
-	if (nr < 0)
-		log_debug_errno(nr, "background: cannot mark the threads of process %d", (int)pid);
-}
-
-static void clear_background(void *data)
-{
-	struct daemon *daemon = data;
-
-	if (daemon->bpf)
-		bpf_clear_background(daemon->bpf);
-}
-
 static void handle_control(const struct arcade_control_record *record, void *data)
 {
 	struct daemon *daemon = data;
 
-	games_control(daemon->games, record);
+	player_control(daemon->player, record);
 	roles_handle_control(daemon->roles, record);
 }
 
@@ -138,34 +95,8 @@ static void handle_control_lost(uint64_t nr, void *data)
 	struct daemon *daemon = data;
 
 	log_info("%" PRIu64 " records of processes and modules were lost: looking for what they said", nr);
-	games_rescan(daemon->games);
+	player_rescan(daemon->player);
 	roles_look_soon(daemon->roles);
-}
-
-static void handle_watch(void *data, const struct watch_event *event)
-{
-	struct daemon *daemon = data;
-
-	switch (event->kind) {
-	case WATCH_DEV_INPUT:
-		if (daemon->devices)
-			devices_handle_event(daemon->devices, event);
-		break;
-	case WATCH_CONFIG:
-		games_hint(daemon->games, GAMES_HINT_PROGRAMS, event->path);
-		break;
-	case WATCH_STEAM:
-		games_hint(daemon->games, GAMES_HINT_STEAM, event->path);
-		break;
-	case WATCH_SHM:
-		games_hint(daemon->games, GAMES_HINT_MANGOHUD, event->path);
-		break;
-	case WATCH_APP_SLICE:
-		games_hint(daemon->games, GAMES_HINT_SCOPE, event->path);
-		break;
-	default:
-		break;
-	}
 }
 
 static void handle_new_device(void *data)
@@ -174,43 +105,6 @@ static void handle_new_device(void *data)
 
 	if (daemon->devices)
 		devices_check(daemon->devices);
-}
-
-static void log_window(void *data, const struct focus_window *window)
-{
-	if (!window->known)
-		log_debug("focus: not known");
-	else if (!window->mapped)
-		log_debug("focus: no window");
-	else
-		log_debug("focus: process %d (%s)%s", (int)window->process.pid, window->app,
-			  window->fullscreen ? ", full screen" : "");
-}
-
-static void log_gamemode(void *data, const struct focus_process *process, bool registered)
-{
-	log_debug("focus: process %d %s GameMode", (int)process->pid, registered ? "registered at" : "left");
-}
-
-/* Without it we do not know which window is in front; everything else works. */
-static void start_focus(struct daemon *daemon)
-{
-	static const struct focus_callbacks callbacks = { .window = log_window, .gamemode = log_gamemode };
-	int err;
-
-	if (daemon->opts.no_focus)
-		return;
-	err = focus_new(daemon->loop, NULL, &daemon->focus);
-	if (!err) {
-		focus_set_callbacks(daemon->focus, &callbacks, daemon);
-		err = focus_follow_logind(daemon->focus);
-	}
-	if (!err)
-		return;
-	/* The report says that there is no logind. */
-	if (err != -ENOSYS)
-		log_warning_errno(err, "focus: not followed");
-	focus_free(steal_ptr(&daemon->focus));
 }
 
 static int handle_exit(void *data)
@@ -246,7 +140,7 @@ static int take_snapshot(struct daemon *daemon, struct stats_snapshot *snapshot)
 	snapshot->roles = *roles_facts(daemon->roles);
 	if (daemon->devices)
 		snapshot->devices = *devices_facts(daemon->devices);
-	snapshot->watch_events_lost = daemon->watch ? watch_nr_lost(daemon->watch) : 0;
+	snapshot->player = player_facts(daemon->player);
 	snapshot->input_missed = bpf_input_missed(daemon->bpf);
 	snapshot->loop_wakeups = loop_wakeups(daemon->loop);
 	snapshot->log_lines_lost = log_nr_lost();
@@ -340,18 +234,6 @@ static int lock_wait(void)
 
 enum status daemon_new(const struct options *opts, struct daemon **ret)
 {
-	const struct games_ops ops = {
-		.set_game = set_game,
-		.mark_background = mark_background,
-		.clear_background = clear_background,
-	};
-	const struct games_config games = {
-		.programs_file = programs_default_file(),
-		.programs_dir = PROGRAMS_DIR,
-		.no_detect = opts->no_detect,
-		.pid = (pid_t)opts->game_pid,
-		.name = opts->game_name,
-	};
 	_cleanup_(daemon_freep) struct daemon *daemon = calloc(1, sizeof(*daemon));
 	enum status status;
 	sigset_t mask;
@@ -410,15 +292,9 @@ enum status daemon_new(const struct options *opts, struct daemon **ret)
 		log_error_errno(err, "signals");
 		return STATUS_FAILED;
 	}
-	/* After the signals: the thread inherits their mask. */
-	err = watch_new(daemon->loop, handle_watch, daemon, &daemon->watch);
-	if (!err && !opts->no_input)
-		err = watch_add(daemon->watch, DEVICES_DIR, WATCH_DEV_INPUT);
-	if (err)
-		log_warning_errno(err, "watch: devices that come and go are not noticed by the daemon");
-	if (games_new(daemon->loop, &games, &ops, daemon, &daemon->games))
+	/* After the signals: its threads inherit their mask. */
+	if (player_new(daemon->loop, opts, &daemon->player))
 		return STATUS_FAILED;
-	start_focus(daemon);
 	*ret = steal_ptr(&daemon);
 	return STATUS_OK;
 }
@@ -428,6 +304,8 @@ static void session_stop(struct daemon *daemon)
 {
 	timer_disarm(&daemon->print_timer);
 	timer_disarm(&daemon->settle_timer);
+	if (daemon->player)
+		player_detach(daemon->player);
 	if (daemon->bpf)
 		bpf_detach(daemon->bpf);
 	roles_free(steal_ptr(&daemon->roles));
@@ -442,9 +320,7 @@ void daemon_free(struct daemon *daemon)
 	if (!daemon)
 		return;
 	session_stop(daemon);
-	watch_free(daemon->watch);
-	games_free(daemon->games);
-	focus_free(daemon->focus);
+	player_free(daemon->player);
 	out_deinit(&daemon->out);
 	signals_deinit(&daemon->signals);
 	loop_free(daemon->loop);
@@ -533,7 +409,7 @@ static int session_start(struct daemon *daemon)
 	err = bpf_attach_scheduler(daemon->bpf);
 	if (err)
 		return err;
-	games_announce(daemon->games);
+	player_attach(daemon->player, daemon->bpf, daemon->devices);
 	log_info("%-16s slice %" PRIu64 " us, chains %" PRIu64 " ms, preemption %s", "options", daemon->opts.slice_us,
 		 daemon->opts.chain_ms, daemon->opts.no_preempt ? "off" : "on");
 	log_notice("scheduling");

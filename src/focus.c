@@ -109,6 +109,8 @@ static void handle_session(void *data, const struct session *session)
 	else
 		log_debug("focus: no graphical session");
 	helper_set_session(focus->helper, session);
+	if (focus->callbacks.session)
+		focus->callbacks.session(focus->data, session);
 }
 
 /* KWin reads it, so the path must be one that the user sees, and in one piece: no "..". */

@@ -35,6 +35,8 @@ struct focus_callbacks {
 	void (*front)(void *data, bool in_front);
 	/* Registered at GameMode, or not any more: paired. The process may have ended before it is unregistered. */
 	void (*gamemode)(void *data, const struct focus_process *process, bool registered);
+	/* Another session is active; its id is empty if none is. */
+	void (*session)(void *data, const struct session *session);
 };
 
 struct focus;

@@ -86,7 +86,7 @@ static const struct field fields[] = {
 	FIELD("control_wakeups", rings.nr_control_wakeups, "wakeups of the daemon for these"),
 	FIELD("tasks_unknown", kernel.nr_task_ctx_failed, "tasks scheduled without state of ours"),
 	FIELD("loop_wakeups", loop_wakeups, "wakeups of the daemon for anything"),
-	FIELD("watch_events_lost", watch_events_lost, "changes of folders that were not told one by one"),
+	FIELD("watch_events_lost", player.watch_events_lost, "changes of folders that were not told one by one"),
 	FIELD("log_lines_lost", log_lines_lost, "log lines that could not be written"),
 	FIELD("frames_dropped", frames_dropped, "statistics that could not be written"),
 	FIELD("restarts", restarts, "restarts of the scheduler after CPU hotplug"),

@@ -14,6 +14,7 @@
 
 #include "arcade/abi.h"
 #include "devices.h"
+#include "player.h"
 #include "rings.h"
 #include "roles.h"
 
@@ -23,7 +24,7 @@ struct stats_snapshot {
 	struct rings_facts rings;
 	struct roles_facts roles;
 	struct devices_facts devices;
-	uint64_t watch_events_lost;
+	struct player_facts player;
 	uint64_t input_missed;
 	uint64_t loop_wakeups;
 	uint64_t log_lines_lost;

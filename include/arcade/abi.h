@@ -117,10 +117,10 @@ struct arcade_knobs {
 	u32 input_wakeup_hz;	/* upper bound of wakeups of the reader of the rings */
 	u64 preempt_interval_ns;/* per CPU and per task: one preemption per interval on average … */
 	u64 preempt_burst;	/* … and this many at once */
-	u32 game_tree;		/* id of the process tree that is the game, 0: none */
+	u32 game_tree;		/* id of the process tree that is the game, 0: none, or it is not in front */
 	u32 background_cleared;	/* trees of background work up to this id are so no more */
 	u32 compositor_tgid;	/* the process that draws the desktop, for the window; 0: not known */
-	u32 pad;
+	u32 known_tree;		/* of the game, in front or not; 0: none */
 	u64 vblank_ttl_ns;	/* life of a chain that begins with a frame of the display */
 	u64 audio_ttl_max_ns;	/* … with an audio period: as long as that, and no longer than this */
 	u64 input_window_until_ns;	/* CLOCK_MONOTONIC: who of these two wakes up before is a chain's first; 0: never */
@@ -179,6 +179,12 @@ struct arcade_tree_mark {
 	u32 tree;
 	u32 nr_marked;		/* tasks that were not in the tree before */
 	u32 nr_found;		/* tasks that are in it now */
+};
+
+/* Of the program that tells which tree a process belongs to. */
+struct arcade_tree_query {
+	u32 tgid;
+	u32 tree;		/* 0: none, or there is no such process */
 };
 
 /* Control ring: rare events that the daemon must not miss, or must know that it has. Each record is one of these. */

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * player - what the player has in front
+ *
+ * Brings together who knows something of it: the processes (games), the folders
+ * that change (watch), the window that has the focus and GameMode (focus). What
+ * comes out goes to the kernel half: which tree is the game, whether it is in
+ * front, who does background work. Lives as long as the daemon; the kernel half
+ * comes and goes, and is told everything again when it comes.
+ */
+#ifndef ARCADE_SRC_PLAYER_H
+#define ARCADE_SRC_PLAYER_H
+
+#include <stdint.h>
+
+#include "bpf.h"
+#include "devices.h"
+#include "loop.h"
+#include "options.h"
+#include "util.h"
+
+struct player;
+
+struct player_facts {
+	uint64_t watch_events_lost;
+};
+
+/*
+ * Starts the threads that read /proc and watch folders, and the session helper. @opts is only read here, but the strings in
+ * it are borrowed. Return: 0, -errno; logs. Without what is missing on this machine everything else works.
+ */
+int player_new(struct loop *loop, const struct options *opts, struct player **ret);
+
+/* Accepts NULL. */
+void player_free(struct player *player);
+DEFINE_CLEANUP(struct player *, player_free)
+
+/* From now on this kernel half is told, and @devices (may be NULL) of its folder; borrowed until player_detach(). */
+void player_attach(struct player *player, struct bpf *bpf, struct devices *devices);
+void player_detach(struct player *player);
+
+/* From the control ring: a record, or that some were lost. */
+void player_control(struct player *player, const struct arcade_control_record *record);
+void player_rescan(struct player *player);
+
+struct player_facts player_facts(const struct player *player);
+
+#endif
