@@ -80,6 +80,7 @@ static __always_inline void tree_ask(struct arcade_tree_query *query)
 	query->tree = 0;
 	if (!task)
 		return;
+	__builtin_memcpy(query->comm, task->comm, sizeof(query->comm));
 	tctx = task_ctx_of(task);
 	if (tctx)
 		query->tree = tctx->tree;

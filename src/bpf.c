@@ -469,16 +469,22 @@ void bpf_set_game_in_front(struct bpf *bpf, bool in_front)
 	write_game_tree(bpf);
 }
 
-bool bpf_is_of_game(struct bpf *bpf, pid_t pid)
+bool bpf_is_of_game(struct bpf *bpf, pid_t pid, char comm[ARCADE_COMM_LEN])
 {
 	struct arcade_tree_query *query = &bpf->skel->data_query->tree_query;
 	LIBBPF_OPTS(bpf_test_run_opts, run);
 
+	comm[0] = '\0';
 	if (!bpf->game_tree)
 		return false;
 	query->tgid = (uint32_t)pid;
 	query->tree = 0;
-	return !bpf_prog_test_run_opts(bpf_program__fd(bpf->skel->progs.ask_tree), &run) && query->tree == bpf->game_tree;
+	query->comm[0] = '\0';
+	if (bpf_prog_test_run_opts(bpf_program__fd(bpf->skel->progs.ask_tree), &run))
+		return false;
+	memcpy(comm, query->comm, ARCADE_COMM_LEN);
+	comm[ARCADE_COMM_LEN - 1] = '\0';
+	return query->tree == bpf->game_tree;
 }
 
 int bpf_mark_background(struct bpf *bpf, pid_t pid)

@@ -88,8 +88,8 @@ int bpf_set_game(struct bpf *bpf, pid_t pid);
 /* Whether the game is in front: as long as it is not, it is scheduled like anybody, and nobody is behind. It starts so. */
 void bpf_set_game_in_front(struct bpf *bpf, bool in_front);
 
-/* Is process @pid of the game's tree? Does not wait. */
-bool bpf_is_of_game(struct bpf *bpf, pid_t pid);
+/* Is process @pid of the game's tree? @comm: of it, "" if there is none, or no game. Does not wait. */
+bool bpf_is_of_game(struct bpf *bpf, pid_t pid, char comm[ARCADE_COMM_LEN]);
 
 /*
  * From now on process @pid and its descendants do background work: behind everybody else while there is a game. Of a game

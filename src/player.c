@@ -107,11 +107,15 @@ static void handle_window(void *data, const struct focus_window *window)
 	games_focus(player->games, window->process.pid, window->fullscreen);
 }
 
+/* gamescope is a window around games, and their parent: what has its window in front has the game in front. */
 static bool is_game(void *data, const struct focus_window *window)
 {
 	struct player *player = data;
+	char comm[ARCADE_COMM_LEN];
 
-	return player->bpf && bpf_is_of_game(player->bpf, window->process.pid);
+	if (!player->bpf || !games_current(player->games))
+		return false;
+	return bpf_is_of_game(player->bpf, window->process.pid, comm) || !strncmp(comm, "gamescope", 9);
 }
 
 static void handle_gamemode(void *data, const struct focus_process *process, bool registered)

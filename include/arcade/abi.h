@@ -181,12 +181,6 @@ struct arcade_tree_mark {
 	u32 nr_found;		/* tasks that are in it now */
 };
 
-/* Of the program that tells which tree a process belongs to. */
-struct arcade_tree_query {
-	u32 tgid;
-	u32 tree;		/* 0: none, or there is no such process */
-};
-
 /* Control ring: rare events that the daemon must not miss, or must know that it has. Each record is one of these. */
 enum arcade_control {
 	ARCADE_CONTROL_EXIT,	/* ops.exit has filled struct arcade_exit; comes in a ring of its own */
@@ -199,6 +193,13 @@ enum arcade_control {
 };
 
 #define ARCADE_COMM_LEN 16
+
+/* Of the program that tells which tree a process belongs to. */
+struct arcade_tree_query {
+	u32 tgid;
+	u32 tree;		/* 0: none, or there is no such process */
+	char comm[ARCADE_COMM_LEN];
+};
 
 /* Of the first kind, only the type is filled, of modules that and comm. */
 struct arcade_control_record {
