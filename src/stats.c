@@ -262,8 +262,13 @@ void stats_print_help(FILE *out)
 			*fields[i].unit ? "_ns" : "", fields[i].help);
 	fprintf(out, "  %-24s %s\n", "chain_hopN_p50_us", "input to running of hop N, median: upper end of its power of two");
 	fprintf(out, "  %-24s %s\n", "chain_hopN_p99_us", "the same, 99th percentile");
-	for (size_t i = 0; i < ARRAY_SIZE(frames); i++)
+	for (size_t i = 0; i < ARRAY_SIZE(frames); i++) {
+		char name[32];
+
 		fprintf(out, "  %-24s %s\n", frames[i].name, frames[i].help);
-	fprintf(out, "  %-24s %s\n", "…_to_…_p50_us", "time from the root to that, median: upper end of its power of two");
-	fprintf(out, "  %-24s %s\n", "…_to_…_p99_us", "the same, 99th percentile");
+		snprintf(name, sizeof(name), "%s_p50_us", frames[i].name);
+		fprintf(out, "  %-24s %s\n", name, "time from root to that, median: upper end of its power of two");
+		snprintf(name, sizeof(name), "%s_p99_us", frames[i].name);
+		fprintf(out, "  %-24s %s\n", name, "the same, 99th percentile");
+	}
 }

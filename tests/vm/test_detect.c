@@ -376,6 +376,70 @@ static void test_marks_go_down(void **state)
 	bpf_set_game(fixture->bpf, 0);
 }
 
+static void write_file(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY | O_TRUNC | O_CLOEXEC);
+
+	assert_true(fd >= 0);
+	if (*text)
+		assert_int_equal(write(fd, text, strlen(text)), strlen(text));
+	close(fd);
+}
+
+/* The state that the kernel prints when it is asked: does a CPU run somebody of @class? */
+static bool dump_shows(enum arcade_class class)
+{
+	char wanted[32], line[1024];
+	bool ended = false, found = false;
+
+	snprintf(wanted, sizeof(wanted), " class=%d root=", class);
+	write_file("/sys/kernel/tracing/trace", "");
+	write_file("/proc/sysrq-trigger", "D");
+	for (int try = 0; try < 50 && !ended; try++) {
+		FILE *trace = fopen("/sys/kernel/tracing/trace", "re");
+
+		assert_non_null(trace);
+		while (fgets(line, sizeof(line), trace)) {
+			found |= strstr(line, wanted) != NULL;
+			ended |= strstr(line, "arcade: llc 0 clock=") != NULL;
+		}
+		fclose(trace);
+		usleep(100000);
+	}
+	assert_true(ended);
+	return found;
+}
+
+static void test_background_is_behind_a_game_only(void **state)
+{
+	struct fixture *fixture = *state;
+	pid_t game = start(CHILD_WAITS), hog = fork();
+
+	if (!hog)
+		for (;;)
+			;
+	write_file("/sys/kernel/tracing/events/sched_ext/sched_ext_dump/enable", "1");
+	assert_int_equal(bpf_mark_background(fixture->bpf, hog), 1);
+	assert_false(dump_shows(ARCADE_CLASS_BACKGROUND));
+	assert_int_equal(bpf_set_game(fixture->bpf, game), 1);
+	usleep(100000);
+	assert_true(dump_shows(ARCADE_CLASS_BACKGROUND));
+	bpf_clear_background(fixture->bpf);
+	usleep(100000);
+	assert_false(dump_shows(ARCADE_CLASS_BACKGROUND));
+	assert_int_equal(bpf_mark_background(fixture->bpf, hog), 1);
+	usleep(100000);
+	assert_true(dump_shows(ARCADE_CLASS_BACKGROUND));
+	bpf_set_game(fixture->bpf, 0);
+	usleep(100000);
+	assert_false(dump_shows(ARCADE_CLASS_BACKGROUND));
+	kill(hog, SIGKILL);
+	kill(game, SIGKILL);
+	waitpid(hog, NULL, 0);
+	waitpid(game, NULL, 0);
+	bpf_clear_background(fixture->bpf);
+}
+
 /* As fast as processes can be made, with none of the cost of a program: 10,000 a minute are 167 a second. */
 static void test_reading_is_cheap(void **state)
 {
@@ -501,6 +565,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test_setup_teardown(test_threads_that_end_together, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_marks_go_down, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_nearer_mark_counts, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_background_is_behind_a_game_only, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_reading_is_cheap, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_a_full_ring_is_told, setup, teardown),
 	};
