@@ -87,6 +87,7 @@ $(B)/src/%.o: src/%.c | build/config.mk
 	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -c $< -o $@
 
 $(B)/src/bpf.o: $(B)/gen/arcade.skel.h
+$(B)/src/roles.o: $(B)/gen/roles.skel.h
 $(B)/src/%.o: Makefile
 $(B)/src/programs.o: tools/dist/programs.conf
 

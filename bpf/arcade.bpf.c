@@ -29,6 +29,8 @@ struct arcade_knobs knobs SEC(".data.knobs") = {
 	.preempt = 1,
 	.slice_ns = 3 * POLICY_NS_PER_MS,
 	.chain_ttl_ns = 33 * POLICY_NS_PER_MS,
+	.vblank_ttl_ns = 16 * POLICY_NS_PER_MS,
+	.audio_ttl_max_ns = 20 * POLICY_NS_PER_MS,
 	.chain_budget_ns = 4 * POLICY_NS_PER_MS,
 	.chain_fanout = 8,
 	.input_wakeup_hz = 50,
@@ -60,6 +62,7 @@ struct {
 #include "task.bpf.h"
 #include "tree.bpf.h"
 #include "detect.bpf.h"
+#include "root.bpf.h"
 #include "chain.bpf.h"
 #include "input.bpf.h"
 #include "group.bpf.h"
@@ -86,7 +89,7 @@ int BPF_PROG(input_event_entry, struct input_dev *dev, unsigned int type, unsign
 	level = compat_interrupt_level();
 	struct input_device device = input_device_of(dev, level);
 	if (input_packet(now_ns, device, dev->num_vals))
-		chain_root_enter(now_ns, device.lane, level);
+		chain_input_enter(now_ns, device.lane, level);
 	return 0;
 }
 
@@ -94,7 +97,7 @@ SEC("fexit/input_event")
 int BPF_PROG(input_event_exit, struct input_dev *dev, unsigned int type, unsigned int code)
 {
 	if (type == INPUT_EV_SYN && code == INPUT_SYN_REPORT)
-		chain_root_leave();
+		root_leave();
 	return 0;
 }
 
@@ -132,6 +135,20 @@ int BPF_PROG(process_exit, struct task_struct *task, bool group_dead)
 {
 	if (group_dead && !(task->flags & PF_KTHREAD))
 		detect_tell_process(ARCADE_CONTROL_TASK_EXIT, task);
+	return 0;
+}
+
+SEC("tp_btf/module_load")
+int BPF_PROG(module_loaded, struct module *module)
+{
+	detect_tell_module(ARCADE_CONTROL_MODULE_LOAD, module);
+	return 0;
+}
+
+SEC("tp_btf/module_free")
+int BPF_PROG(module_freed, struct module *module)
+{
+	detect_tell_module(ARCADE_CONTROL_MODULE_FREE, module);
 	return 0;
 }
 

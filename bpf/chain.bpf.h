@@ -3,10 +3,10 @@
  * chain - latency follows causality
  *
  * A root is a moment in which the kernel hands something the player feels to
- * user space: while input_event() runs, the wakeups made by this context are
- * caused by the input. A task woken so is the first hop. Whom a member wakes,
- * while its membership lives, is the next hop with the root and the end of
- * life of its waker.
+ * user space (root.bpf.h): while input_event() runs, the wakeups made by this
+ * context are caused by the input. A task woken so is the first hop. Whom a
+ * member wakes, while its membership lives, is the next hop with the root and
+ * the end of life of its waker.
  *
  * All marking happens in one place, at the sched_waking tracepoint: it sees
  * wakeups of tasks of every scheduling class and of tasks that have not yet
@@ -15,71 +15,26 @@
  * CPU for the wakee.
  *
  * Whose wakeup is it? In the task's own context it is the current task's. In
- * an interrupt the current task is a bystander: only a root slot that was set
- * in exactly this nesting of interrupts counts, never the bystander's chain.
- * A driver that reports input in process context (uinput, Bluetooth) may be
- * preempted and migrate while it is in input_event(), so then the slot is the
+ * an interrupt the current task is a bystander: only a root that was opened in
+ * exactly this nesting of interrupts counts, never the bystander's chain. A
+ * driver that reports input in process context (uinput, Bluetooth) may be
+ * preempted and migrate while it is in input_event(), so then the root is the
  * task's; in interrupts it is the CPU's.
  */
 #ifndef ARCADE_CHAIN_BPF_H
 #define ARCADE_CHAIN_BPF_H
 
-/* A slot this old was left behind by an exit hook that could not run. The longest input_event() is some 10 us. */
-#define CHAIN_ROOT_WINDOW_NS (2 * POLICY_NS_PER_MS)
-
 /* Latest event per lane: the maximum of old and new, so that races of two CPUs lose nothing. Read by the daemon, too. */
 u64 chain_lane_root_ns[ARCADE_MAX_LANES];
 
-/* Of one CPU; only touched by it, in interrupts. */
-struct chain_root_slot {
-	u64 root_ns;		/* 0: empty */
-	u32 level;		/* compat_interrupt_level() of the setter */
-	u32 lane;
-	u64 pad[6];		/* a cache line each */
-};
-
-static struct chain_root_slot chain_root_slots[ARCADE_MAX_CPUS];
-
-static __always_inline struct chain_root_slot *chain_slot_this_cpu(void)
-{
-	return &chain_root_slots[bpf_get_smp_processor_id() & (ARCADE_MAX_CPUS - 1)];
-}
-
-/* The current context enters a root. @level: of interrupts, 0 for the task's own. */
-static __always_inline void chain_root_enter(u64 now_ns, u32 lane, u32 level)
+/* The current context enters an input event of @lane. */
+static __always_inline void chain_input_enter(u64 now_ns, u32 lane, u32 level)
 {
 	u64 *latest_ns = &chain_lane_root_ns[lane & (ARCADE_MAX_LANES - 1)];
 
 	if (policy_before(*latest_ns, now_ns))
 		*latest_ns = now_ns;
-	if (level) {
-		struct chain_root_slot *slot = chain_slot_this_cpu();
-
-		slot->lane = lane;
-		slot->level = level;
-		slot->root_ns = now_ns;
-	} else {
-		struct task_struct *task = bpf_get_current_task_btf();
-		struct task_ctx *tctx = task_ctx_of(task);
-
-		if (!tctx)
-			return;
-		tctx->root_lane = lane;
-		tctx->root_nvcsw = task->nvcsw;
-		tctx->root_ns = now_ns;
-	}
-}
-
-static __always_inline void chain_root_leave(void)
-{
-	if (compat_interrupt_level()) {
-		chain_slot_this_cpu()->root_ns = 0;
-	} else {
-		struct task_ctx *tctx = task_ctx_of(bpf_get_current_task_btf());
-
-		if (tctx)
-			tctx->root_ns = 0;
-	}
+	root_enter(now_ns, ARCADE_ROOT_INPUT, lane, knobs.chain_ttl_ns, level);
 }
 
 /*
@@ -96,18 +51,18 @@ static __always_inline bool chain_is_live(const struct task_struct *p, struct ta
 	return policy_chain_live(chain, p->nvcsw, bpf_ktime_get_ns(), knobs.chain_budget_ns);
 }
 
-static __always_inline void chain_mark_root(struct task_struct *wakee, u64 root_ns, u32 lane)
+static __always_inline void chain_mark_root(struct task_struct *wakee, const struct root *root)
 {
 	struct task_ctx *tctx;
 
-	if (bpf_ktime_get_ns() - root_ns > CHAIN_ROOT_WINDOW_NS)
+	if (bpf_ktime_get_ns() - root->root_ns > ROOT_WINDOW_NS)
 		return;
 	tctx = task_ctx_of(wakee);
 	if (!tctx)
 		return;
-	policy_chain_start(&tctx->chain, wakee->nvcsw, ARCADE_ROOT_INPUT, lane, root_ns, knobs.chain_ttl_ns);
+	policy_chain_start(&tctx->chain, wakee->nvcsw, root->kind, root->lane, root->root_ns, root->ttl_ns);
 	tctx->chain_first_run = true;
-	stats_inc(nr_chain_marks[0]);
+	stats_inc(nr_chain_marks[root->kind & (NR_ARCADE_ROOTS - 1)][0]);
 }
 
 static __always_inline void chain_hand_on(struct task_ctx *waker, struct task_struct *wakee)
@@ -128,7 +83,7 @@ static __always_inline void chain_hand_on(struct task_ctx *waker, struct task_st
 		return;
 	policy_chain_hand_on(&waker->chain, &tctx->chain, wakee->nvcsw);
 	tctx->chain_first_run = true;
-	stats_inc(nr_chain_marks[hop]);
+	stats_inc(nr_chain_marks[waker->chain.root & (NR_ARCADE_ROOTS - 1)][hop]);
 }
 
 /* @wakee is being woken by the current context. */
@@ -139,18 +94,18 @@ static __always_inline void chain_follow_wakeup(struct task_struct *wakee)
 	struct task_ctx *tctx;
 
 	if (level) {
-		const struct chain_root_slot *slot = chain_slot_this_cpu();
+		const struct root *root = root_of_interrupt(level);
 
-		if (slot->root_ns && slot->level == level)
-			chain_mark_root(wakee, slot->root_ns, slot->lane);
+		if (root->root_ns && root->context == level)
+			chain_mark_root(wakee, root);
 		return;
 	}
 	current = bpf_get_current_task_btf();
 	tctx = task_ctx_of(current);
 	if (!tctx)
 		return;
-	if (tctx->root_ns && tctx->root_nvcsw == current->nvcsw)
-		chain_mark_root(wakee, tctx->root_ns, tctx->root_lane);
+	if (tctx->root.root_ns && tctx->root.context == current->nvcsw)
+		chain_mark_root(wakee, &tctx->root);
 	else if (chain_is_live(current, tctx))
 		chain_hand_on(tctx, wakee);
 	else if (policy_chain_joined(&tctx->chain, current->nvcsw))

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * detect - tells the daemon which processes get a program, and which end
+ * detect - tells the daemon which processes get a program, which end, and which modules come and go
  *
  * What a game is, user space decides; here are the facts it decides by. Forks
  * are not told: a tree's number is handed down without (tree.bpf.h).
@@ -39,21 +39,43 @@ static __always_inline struct arcade_control_record *detect_reserve(u32 type)
 	return record;
 }
 
-/* @task is of the process that the record is about. Its start is its first thread's, whoever has taken its place since. */
-static __always_inline void detect_tell_process(u32 type, struct task_struct *task)
+/*
+ * @task is of the process that the record is about. Its start is its first thread's, whoever has taken its place since.
+ * Return: was there room?
+ */
+static __always_inline bool detect_tell_process(u32 type, struct task_struct *task)
 {
 	struct arcade_control_record *record = detect_reserve(type);
 	struct task_struct *leader = task->group_leader;
 	struct task_ctx *tctx;
 
 	if (!record)
-		return;
+		return false;
 	tctx = task_ctx_of(task);
 	record->pid = task->tgid;
 	record->ppid = task->real_parent->tgid;
 	record->start_ns = leader->start_boottime;
 	record->tree = tctx ? tctx->tree : 0;
 	__builtin_memcpy(record->comm, leader->comm, sizeof(record->comm));
+	/* A new program has not given work to a GPU yet. */
+	if (tctx && type == ARCADE_CONTROL_TASK_EXEC)
+		tctx->gpu_is_told = 0;
+	bpf_ringbuf_submit(record, 0);
+	stats_inc_atomic(nr_control_records);
+	return true;
+}
+
+static __always_inline void detect_tell_module(u32 type, struct module *module)
+{
+	struct arcade_control_record *record = detect_reserve(type);
+
+	if (!record)
+		return;
+	record->pid = 0;
+	record->start_ns = 0;
+	record->ppid = 0;
+	record->tree = 0;
+	bpf_probe_read_kernel_str(record->comm, sizeof(record->comm), module->name);
 	bpf_ringbuf_submit(record, 0);
 	stats_inc_atomic(nr_control_records);
 }

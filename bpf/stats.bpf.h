@@ -30,11 +30,13 @@ static __always_inline struct arcade_stats *stats_this_cpu(void)
 			stats_->field++;                       \
 	})
 
-#define stats_inc_atomic(field)                                  \
-	({                                                       \
-		struct arcade_stats *stats_ = stats_this_cpu();   \
-		if (stats_)                                      \
-			__sync_fetch_and_add(&stats_->field, 1); \
+#define stats_add_atomic(field, value)                                 \
+	({                                                             \
+		struct arcade_stats *stats_ = stats_this_cpu();         \
+		if (stats_)                                            \
+			__sync_fetch_and_add(&stats_->field, (value)); \
 	})
+
+#define stats_inc_atomic(field) stats_add_atomic(field, 1)
 
 #endif

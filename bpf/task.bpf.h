@@ -10,6 +10,17 @@
 #ifndef ARCADE_TASK_BPF_H
 #define ARCADE_TASK_BPF_H
 
+/* A root that a context is in, see root.bpf.h. */
+struct root {
+	u64 root_ns;		/* 0: none */
+	u64 ttl_ns;		/* of the chains that begin with it */
+	u64 context;		/* level of interrupts, or of a task how often it has slept */
+	u8 kind;		/* enum arcade_root */
+	u8 lane;		/* enum arcade_lane, of input */
+	u16 depth;		/* of roots within it, itself included */
+	u32 pad;
+};
+
 /* Written with the task's runqueue lock held, except where noted. */
 struct task_ctx {
 	u64 vtime;		/* relative to the clock of llc */
@@ -33,10 +44,12 @@ struct task_ctx {
 	/* Written by the waker under the wakee's pi_lock; the budget under the rq lock while it runs. */
 	struct policy_chain chain;
 
-	/* Set and cleared by the task itself around input_event(). */
-	u64 root_ns;		/* 0: not inside */
-	u64 root_nvcsw;		/* of the task then: a missed exit cannot outlive its next sleep */
-	u32 root_lane;
+	/* Opened and closed by the task itself. */
+	struct root root;
+
+	/* By the task itself, or whichever thread of its process is first. */
+	u64 frame_root_ns[NR_ARCADE_FRAME_ENDS];	/* root of the last chain that it has closed */
+	u32 gpu_is_told;	/* of a first thread: its process is known to give work to a GPU */
 };
 
 struct {

@@ -43,6 +43,8 @@ static const struct {
 	[BPF_HOOK_FUTEX] = { "futex_wait", BPF_TRACE_FENTRY },
 	[BPF_HOOK_EXEC] = { "sched_process_exec", BPF_TRACE_RAW_TP },
 	[BPF_HOOK_EXIT] = { "sched_process_exit", BPF_TRACE_RAW_TP },
+	[BPF_HOOK_MODULE_LOAD] = { "module_load", BPF_TRACE_RAW_TP },
+	[BPF_HOOK_MODULE_FREE] = { "module_free", BPF_TRACE_RAW_TP },
 };
 
 static int log_libbpf(enum libbpf_print_level level, const char *fmt, va_list ap)
@@ -82,6 +84,10 @@ static struct bpf_program *hook_program(const struct arcade_bpf *skel, enum bpf_
 		return skel->progs.process_exec;
 	case BPF_HOOK_EXIT:
 		return skel->progs.process_exit;
+	case BPF_HOOK_MODULE_LOAD:
+		return skel->progs.module_loaded;
+	case BPF_HOOK_MODULE_FREE:
+		return skel->progs.module_freed;
 	default:
 		return NULL;
 	}
@@ -131,7 +137,7 @@ static int probe_kernel(const struct options *opts, struct bpf_facts *facts)
 	for (int hook = 0; hook < NR_BPF_HOOKS; hook++) {
 		const char *name = hook_targets[hook].kernel_name;
 
-		if (opts->no_input_hook && hook < BPF_HOOK_EXEC)
+		if ((opts->no_input_hook && hook < BPF_HOOK_EXEC) || (opts->no_roles && hook >= BPF_HOOK_MODULE_LOAD))
 			facts->hooks[hook] = BPF_HOOK_OFF;
 		else if (has_target(btf, name, hook_targets[hook].type))
 			facts->hooks[hook] = BPF_HOOK_LOADED;
@@ -250,6 +256,8 @@ static bool give_up_hooks(struct bpf *bpf, int err)
 {
 	bool any = false;
 
+	if (give_up_hook(bpf, BPF_HOOK_MODULE_LOAD, err) | give_up_hook(bpf, BPF_HOOK_MODULE_FREE, err))
+		return true;
 	if (give_up_hook(bpf, BPF_HOOK_EXEC, err) | give_up_hook(bpf, BPF_HOOK_EXIT, err))
 		return true;
 	if (give_up_hook(bpf, BPF_HOOK_FUTEX, err) || give_up_hook(bpf, BPF_HOOK_DEVICE_GONE, err))
@@ -348,6 +356,8 @@ void bpf_attach_hooks(struct bpf *bpf)
 	attach_hook(bpf, BPF_HOOK_FUTEX);
 	attach_hook(bpf, BPF_HOOK_EXEC);
 	attach_hook(bpf, BPF_HOOK_EXIT);
+	attach_hook(bpf, BPF_HOOK_MODULE_LOAD);
+	attach_hook(bpf, BPF_HOOK_MODULE_FREE);
 	/* Without the exit nothing would close what the entry opens. */
 	attach_hook(bpf, BPF_HOOK_INPUT_EXIT);
 	if (bpf->facts.hooks[BPF_HOOK_INPUT_EXIT] == BPF_HOOK_ATTACHED) {
@@ -530,6 +540,11 @@ int bpf_control_ring_fd(const struct bpf *bpf)
 int bpf_end_ring_fd(const struct bpf *bpf)
 {
 	return bpf_map__fd(bpf->skel->maps.end_ring);
+}
+
+int bpf_shared_map_fd(const struct bpf *bpf, const char *name)
+{
+	return bpf_object__find_map_fd_by_name(bpf->skel->obj, name);
 }
 
 uint64_t bpf_control_lost(const struct bpf *bpf)

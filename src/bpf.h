@@ -31,6 +31,8 @@ enum bpf_hook {
 	BPF_HOOK_FUTEX,		/* follow chains through locks */
 	BPF_HOOK_EXEC,		/* processes that get a program … */
 	BPF_HOOK_EXIT,		/* … and that end */
+	BPF_HOOK_MODULE_LOAD,	/* modules that come, for the roles … */
+	BPF_HOOK_MODULE_FREE,	/* … and that go */
 	NR_BPF_HOOKS,
 };
 
@@ -116,6 +118,9 @@ uint32_t bpf_active_lanes(const struct bpf *bpf, uint64_t now);
 int bpf_input_ring_fd(const struct bpf *bpf, uint32_t ring);
 int bpf_control_ring_fd(const struct bpf *bpf);
 int bpf_end_ring_fd(const struct bpf *bpf);
+
+/* Of a map that another object may share, by its name in the object: a descriptor, borrowed; -ENOENT. */
+int bpf_shared_map_fd(const struct bpf *bpf, const char *name);
 
 /* Control records since load that found no room in their ring. */
 uint64_t bpf_control_lost(const struct bpf *bpf);

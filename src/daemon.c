@@ -16,6 +16,7 @@
 #include "programs.h"
 #include "report.h"
 #include "rings.h"
+#include "roles.h"
 #include "signals.h"
 #include "stats.h"
 #include "topology.h"
@@ -58,6 +59,7 @@ struct daemon {
 	struct topology *topology;
 	struct bpf *bpf;
 	struct rings *rings;
+	struct roles *roles;
 	struct stats_snapshot before;
 	uint64_t nr_restarts;
 };
@@ -114,6 +116,7 @@ static void handle_control(const struct arcade_control_record *record, void *dat
 {
 	struct daemon *daemon = data;
 
+	roles_handle_control(daemon->roles, record);
 	games_control(daemon->games, record);
 }
 
@@ -123,6 +126,7 @@ static void handle_control_lost(uint64_t nr, void *data)
 
 	log_info("games: %" PRIu64 " records of processes were lost: looking through /proc", nr);
 	games_rescan(daemon->games);
+	roles_look_soon(daemon->roles);
 }
 
 static int handle_exit(void *data)
@@ -155,6 +159,7 @@ static int take_snapshot(struct daemon *daemon, struct stats_snapshot *snapshot)
 	if (err)
 		return err;
 	snapshot->rings = *rings_facts(daemon->rings);
+	snapshot->roles = *roles_facts(daemon->roles);
 	snapshot->input_missed = bpf_input_missed(daemon->bpf);
 	snapshot->loop_wakeups = loop_wakeups(daemon->loop);
 	snapshot->log_lines_lost = log_nr_lost();
@@ -329,6 +334,7 @@ static void session_stop(struct daemon *daemon)
 	timer_disarm(&daemon->settle_timer);
 	if (daemon->bpf)
 		bpf_detach(daemon->bpf);
+	roles_free(steal_ptr(&daemon->roles));
 	rings_free(steal_ptr(&daemon->rings));
 	bpf_free(steal_ptr(&daemon->bpf));
 	topology_free(steal_ptr(&daemon->topology));
@@ -384,8 +390,11 @@ static int session_start(struct daemon *daemon)
 	err = rings_new(daemon->bpf, daemon->loop, &handler, &daemon->rings);
 	if (err)
 		return err;
+	err = roles_new(&daemon->opts, daemon->bpf, daemon->loop, &daemon->roles);
+	if (err)
+		return err;
 	if (!daemon->nr_restarts)
-		report_print(daemon->topology, daemon->bpf, log_report_line, NULL);
+		report_print(daemon->topology, daemon->bpf, daemon->roles, log_report_line, NULL);
 	err = bpf_attach_scheduler(daemon->bpf);
 	if (err)
 		return err;
@@ -492,6 +501,7 @@ enum status daemon_check(const struct options *opts)
 {
 	_cleanup_(topology_freep) struct topology *topology = NULL;
 	_cleanup_(bpf_freep) struct bpf *bpf = NULL;
+	_cleanup_(roles_freep) struct roles *roles = NULL;
 	int err;
 
 	bpf_init_logging();
@@ -502,7 +512,9 @@ enum status daemon_check(const struct options *opts)
 	}
 	if (kernel_sched_state() != KERNEL_SCHED_ABSENT && kernel_may_load_bpf() && !bpf_new(opts, topology, 0, &bpf))
 		bpf_attach_hooks(bpf);
-	report_print(topology, bpf, print_report_line, stdout);
+	if (bpf && roles_new(opts, bpf, NULL, &roles))
+		return STATUS_FAILED;
+	report_print(topology, bpf, roles, print_report_line, stdout);
 	if (bpf)
 		printf("%-16s yes\n", "can run here");
 	else if (kernel_sched_state() == KERNEL_SCHED_ABSENT)

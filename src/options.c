@@ -50,6 +50,10 @@ static const struct option_def defs[] = {
 		.name = "no-preempt", .type = OPTION_FLAG, .offset = FIELD(no_preempt),
 		.help = "never interrupt a running task for another",
 	}, {
+		.name = "no-roles", .type = OPTION_FLAG, .offset = FIELD(no_roles),
+		.help = "do not watch display, audio and GPU: only input begins\n"
+			"chains",
+	}, {
 		.name = "game", .type = OPTION_PROCESS, .arg = "PROC", .unit = "as a process id",
 		.min = 2, .max = 4194304, .offset = FIELD(game_pid), .name_offset = FIELD(game_name),
 		.help = "this process and its descendants are the game, nothing\n"

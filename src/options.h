@@ -26,6 +26,7 @@ struct options {
 	uint64_t timeout_ms;	/* from the environment: SCX_TIMEOUT_MS */
 	bool no_input_hook;
 	bool no_preempt;
+	bool no_roles;
 	bool no_detect;
 	bool json;
 	bool verbose;

@@ -35,7 +35,44 @@ static void describe_hook(const struct bpf_facts *facts, enum bpf_hook hook, con
 	}
 }
 
-void report_print(const struct topology *topology, const struct bpf *bpf, report_emit_fn emit, void *data)
+/* @module: as the kernel calls it. Without the hooks on modules one that comes later is not seen. */
+static void describe_role(const struct bpf_facts *facts, const struct roles_facts *roles, enum role role, const char *module,
+			  const char *ok, const char *without, char *buf, size_t size)
+{
+	bool told = facts->hooks[BPF_HOOK_MODULE_LOAD] == BPF_HOOK_ATTACHED;
+
+	switch (roles->states[role]) {
+	case BPF_HOOK_OFF:
+		snprintf(buf, size, "off, by option: %s", without);
+		break;
+	case BPF_HOOK_REFUSED:
+		snprintf(buf, size, "off, the kernel refuses it (%s): %s", strerror(roles->errors[role]), without);
+		break;
+	case BPF_HOOK_ATTACHED:
+		snprintf(buf, size, "%s: %s", module, ok);
+		break;
+	default:
+		snprintf(buf, size, "absent, no driver uses module %s%s: %s", module, told ? " yet" : "", without);
+	}
+}
+
+static void report_roles(const struct bpf_facts *facts, const struct roles_facts *roles, report_emit_fn emit, void *data)
+{
+	char text[200];
+
+	describe_role(facts, roles, ROLE_DISPLAY, "drm", "frames and flips begin chains, submits and flips end them",
+		      "only input begins chains, nothing ends them", text, sizeof(text));
+	emit_line(emit, data, "display", text);
+	describe_role(facts, roles, ROLE_AUDIO, "snd_pcm", "periods begin chains", "audio threads have no chains of their own",
+		      text, sizeof(text));
+	emit_line(emit, data, "audio", text);
+	describe_role(facts, roles, ROLE_NVIDIA, "nvidia", "who uses its GPU is seen", "who uses its GPU is not seen", text,
+		      sizeof(text));
+	emit_line(emit, data, "NVIDIA GPU", text);
+}
+
+void report_print(const struct topology *topology, const struct bpf *bpf, const struct roles *roles, report_emit_fn emit,
+		  void *data)
 {
 	const enum kernel_sched_state state = kernel_sched_state();
 	const struct bpf_facts *facts;
@@ -78,6 +115,7 @@ void report_print(const struct topology *topology, const struct bpf *bpf, report
 									"sched_process_exec: told at once, but not their end",
 		      "new programs are not seen", text, sizeof(text));
 	emit_line(emit, data, "processes", text);
+	report_roles(facts, roles_facts(roles), emit, data);
 	emit_line(emit, data, "idle CPUs", facts->kick ? "kicked when work is queued" :
 						   "this kernel hides the kick: woken by direct inserts only");
 	emit_line(emit, data, "slices", facts->slice_settable ? "renewed in place" :

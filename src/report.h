@@ -8,12 +8,14 @@
 #include <stdio.h>
 
 #include "bpf.h"
+#include "roles.h"
 #include "topology.h"
 
 #define REPORT_LINE_MAX 256
 
-/* Calls @emit for each line of the report, without newline. @bpf may be NULL: then it was not loaded. */
+/* Calls @emit for each line of the report, without newline. @bpf may be NULL: then it was not loaded, nor were @roles. */
 typedef void (*report_emit_fn)(void *data, const char *line);
-void report_print(const struct topology *topology, const struct bpf *bpf, report_emit_fn emit, void *data);
+void report_print(const struct topology *topology, const struct bpf *bpf, const struct roles *roles, report_emit_fn emit,
+		  void *data);
 
 #endif

@@ -36,17 +36,27 @@ static const struct field fields[] = {
 	FIELD("records_bad", rings.nr_bad_records, "input records that made no sense"),
 	MAXIMUM("record_delay_max", rings.delay_max_ns, "longest time that a record lay unread"),
 	FIELD("input_wakeups", rings.nr_wakeups, "wakeups of the daemon for input"),
-	FIELD("chain_hop1", kernel.nr_chain_marks[0], "wakeups caused by input: readers of a device"),
-	FIELD("chain_hop2", kernel.nr_chain_marks[1], "wakeups caused by these"),
-	FIELD("chain_hop3", kernel.nr_chain_marks[2], "and so on"),
-	FIELD("chain_hop4", kernel.nr_chain_marks[3], ""),
-	FIELD("chain_hop5", kernel.nr_chain_marks[4], ""),
-	FIELD("chain_hop6", kernel.nr_chain_marks[5], ""),
+	FIELD("chain_hop1", kernel.nr_chain_marks[ARCADE_ROOT_INPUT][0], "wakeups caused by input: readers of a device"),
+	FIELD("chain_hop2", kernel.nr_chain_marks[ARCADE_ROOT_INPUT][1], "wakeups caused by these"),
+	FIELD("chain_hop3", kernel.nr_chain_marks[ARCADE_ROOT_INPUT][2], "and so on"),
+	FIELD("chain_hop4", kernel.nr_chain_marks[ARCADE_ROOT_INPUT][3], ""),
+	FIELD("chain_hop5", kernel.nr_chain_marks[ARCADE_ROOT_INPUT][4], ""),
+	FIELD("chain_hop6", kernel.nr_chain_marks[ARCADE_ROOT_INPUT][5], ""),
 	FIELD("chain_hops_over", kernel.nr_chain_hops_over, "wakeups beyond the last hop: not followed"),
 	FIELD("chain_fanout_over", kernel.nr_chain_fanout_over, "wakeups by a member that woke too many: not followed"),
 	FIELD("chain_void", kernel.nr_chain_void, "marks that did not hold, because the task was just going to sleep"),
 	FIELD("chain_expired", kernel.nr_chain_expired, "wakeups by a member whose time or budget was over: not followed"),
 	FIELD("chain_budget_over", kernel.nr_chain_budget_over, "members that used up their CPU time"),
+	FIELD("vblanks", kernel.nr_roots[ARCADE_ROOT_VBLANK], "frames that the display has begun, and flips that it has done"),
+	FIELD("audio_periods", kernel.nr_roots[ARCADE_ROOT_AUDIO], "periods that audio devices have played or recorded"),
+	ARRAY("vblank_hops", kernel.nr_chain_marks[ARCADE_ROOT_VBLANK], ARCADE_MAX_HOPS,
+	      "wakeups caused by the display, by hop: compositors, and whom they wake"),
+	ARRAY("audio_hops", kernel.nr_chain_marks[ARCADE_ROOT_AUDIO], ARCADE_MAX_HOPS,
+	      "wakeups caused by audio devices, by hop: who fills or empties their buffers, and whom these wake"),
+	FIELD("gpu_submits", kernel.nr_frame_ends[ARCADE_FRAME_SUBMIT], "times that work was given to a GPU"),
+	FIELD("flips", kernel.nr_frame_ends[ARCADE_FRAME_FLIP], "times that a picture was given to the display"),
+	FIELD("roles_attached", roles.nr_attached, "times that display, audio or NVIDIA programs were attached to their module"),
+	FIELD("roles_released", roles.nr_released, "times that these let go of a module that went out of use"),
 	FIELD("lock_handovers", kernel.nr_lock_handovers, "chain members that waited for a lock and handed on to its holder"),
 	FIELD("idle_direct", kernel.nr_idle_direct, "tasks put on an idle CPU at once"),
 	FIELD("queued_llc", kernel.nr_queued_llc, "tasks queued for the CPUs of a cache"),
@@ -107,6 +117,26 @@ uint64_t stats_hist_quantile_us(const uint64_t *buckets, uint32_t permille)
 	return 1ULL << (ARCADE_HIST_BUCKETS - 1);
 }
 
+/* Time from the root of a chain to its end in a picture. */
+static const struct frame {
+	const char *name;
+	const char *help;
+	enum arcade_frame_end end;
+	enum arcade_root root;
+} frames[] = {
+	{ "input_to_submit", "chains of input that led to work for a GPU", ARCADE_FRAME_SUBMIT, ARCADE_ROOT_INPUT },
+	{ "input_to_flip", "chains of input that led to a picture for the display", ARCADE_FRAME_FLIP, ARCADE_ROOT_INPUT },
+	{ "vblank_to_submit", "chains of the display that led to work for a GPU", ARCADE_FRAME_SUBMIT, ARCADE_ROOT_VBLANK },
+	{ "vblank_to_flip", "chains of the display that led to the next picture", ARCADE_FRAME_FLIP, ARCADE_ROOT_VBLANK },
+	{ "audio_to_submit", "chains of audio that led to work for a GPU", ARCADE_FRAME_SUBMIT, ARCADE_ROOT_AUDIO },
+	{ "audio_to_flip", "chains of audio that led to a picture for the display", ARCADE_FRAME_FLIP, ARCADE_ROOT_AUDIO },
+};
+
+static const uint64_t *frame_hist(const struct frame *frame, const struct stats_snapshot *snapshot)
+{
+	return snapshot->kernel.frame_hist[frame->end][frame->root];
+}
+
 static void print_lanes(FILE *out, uint32_t lanes)
 {
 	const char *separator = "";
@@ -137,8 +167,8 @@ void stats_print_line(FILE *out, const struct stats_snapshot *now, const struct 
 	fprintf(out,
 		"packets %.0f/s  chains %.0f %.0f %.0f/s  idle %.0f queued %.0f preempts %.0f/s  drops %" PRIu64
 		"  wait max %.1f ms\n",
-		DIFF(kernel.nr_packets) / seconds, DIFF(kernel.nr_chain_marks[0]) / seconds,
-		DIFF(kernel.nr_chain_marks[1]) / seconds, DIFF(kernel.nr_chain_marks[2]) / seconds,
+		DIFF(kernel.nr_packets) / seconds, DIFF(kernel.nr_chain_marks[ARCADE_ROOT_INPUT][0]) / seconds,
+		DIFF(kernel.nr_chain_marks[ARCADE_ROOT_INPUT][1]) / seconds, DIFF(kernel.nr_chain_marks[ARCADE_ROOT_INPUT][2]) / seconds,
 		DIFF(kernel.nr_idle_direct) / seconds, (DIFF(kernel.nr_queued_llc) + DIFF(kernel.nr_queued_cpu)) / seconds,
 		(double)(sum(now->kernel.nr_preempts, NR_ARCADE_CLASSES) - sum(before->kernel.nr_preempts, NR_ARCADE_CLASSES)) / seconds,
 		sum(now->kernel.nr_ring_drops, ARCADE_NR_RINGS) - sum(before->kernel.nr_ring_drops, ARCADE_NR_RINGS),
@@ -166,6 +196,13 @@ void stats_print_json(FILE *out, const struct stats_snapshot *now)
 
 		fprintf(out, ",\"chain_hop%d_p50_us\":%" PRIu64 ",\"chain_hop%d_p99_us\":%" PRIu64, hop + 1,
 			stats_hist_quantile_us(hist, 500), hop + 1, stats_hist_quantile_us(hist, 990));
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(frames); i++) {
+		const uint64_t *hist = frame_hist(&frames[i], now);
+
+		fprintf(out, ",\"%s\":%" PRIu64 ",\"%s_p50_us\":%" PRIu64 ",\"%s_p99_us\":%" PRIu64, frames[i].name,
+			sum(hist, ARCADE_HIST_BUCKETS), frames[i].name, stats_hist_quantile_us(hist, 500), frames[i].name,
+			stats_hist_quantile_us(hist, 990));
 	}
 	fputs("}\n", out);
 }
@@ -198,6 +235,13 @@ void stats_print_table(FILE *out, const struct stats_snapshot *now, const struct
 			fprintf(out, "hop %-20d %11" PRIu64 " us %11" PRIu64 " us\n", hop + 1,
 				stats_hist_quantile_us(hist, 500), stats_hist_quantile_us(hist, 990));
 	}
+	for (size_t i = 0; i < ARRAY_SIZE(frames); i++) {
+		const uint64_t *hist = frame_hist(&frames[i], now);
+
+		if (sum(hist, ARCADE_HIST_BUCKETS))
+			fprintf(out, "%-24s %11" PRIu64 " us %11" PRIu64 " us\n", frames[i].name,
+				stats_hist_quantile_us(hist, 500), stats_hist_quantile_us(hist, 990));
+	}
 	fputc('\n', out);
 }
 
@@ -210,4 +254,13 @@ void stats_print_help(FILE *out)
 			*fields[i].unit ? "_ns" : "", fields[i].help);
 	fprintf(out, "  %-24s %s\n", "chain_hopN_p50_us", "input to running of hop N, median: upper end of its power of two");
 	fprintf(out, "  %-24s %s\n", "chain_hopN_p99_us", "the same, 99th percentile");
+	for (size_t i = 0; i < ARRAY_SIZE(frames); i++) {
+		char name[32];
+
+		fprintf(out, "  %-24s %s\n", frames[i].name, frames[i].help);
+		snprintf(name, sizeof(name), "%s_p50_us", frames[i].name);
+		fprintf(out, "  %-24s %s\n", name, "time from root to that, median: upper end of its power of two");
+		snprintf(name, sizeof(name), "%s_p99_us", frames[i].name);
+		fprintf(out, "  %-24s %s\n", name, "the same, 99th percentile");
+	}
 }

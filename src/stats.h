@@ -14,11 +14,13 @@
 
 #include "arcade/abi.h"
 #include "rings.h"
+#include "roles.h"
 
 struct stats_snapshot {
 	uint64_t time_ns;		/* CLOCK_MONOTONIC */
 	struct arcade_stats kernel;
 	struct rings_facts rings;
+	struct roles_facts roles;
 	uint64_t input_missed;
 	uint64_t loop_wakeups;
 	uint64_t log_lines_lost;

@@ -51,10 +51,20 @@ enum arcade_lane {
 /* Length of arrays by lane: a power of two, so that an index can be masked. */
 #define ARCADE_MAX_LANES 8
 
+/* A power of two, so that an index can be masked. */
 enum arcade_root {
 	ARCADE_ROOT_NONE,
 	ARCADE_ROOT_INPUT,
+	ARCADE_ROOT_VBLANK,	/* the display has begun a frame, or has flipped */
+	ARCADE_ROOT_AUDIO,	/* an audio device has played or recorded a period */
 	NR_ARCADE_ROOTS,
+};
+
+/* What a chain leads to: the first of these that a member does closes it. */
+enum arcade_frame_end {
+	ARCADE_FRAME_SUBMIT,	/* work is given to a GPU */
+	ARCADE_FRAME_FLIP,	/* a picture is given to the display */
+	NR_ARCADE_FRAME_ENDS,
 };
 
 /* Offsets of a deadline, not priorities; see policy.h. GAME, FRAME and BACKGROUND exist only while a game is known. */
@@ -95,6 +105,8 @@ struct arcade_knobs {
 	u64 preempt_burst;	/* … and this many at once */
 	u32 game_tree;		/* id of the process tree that is the game, 0: none */
 	u32 background_cleared;	/* trees of background work up to this id are so no more */
+	u64 vblank_ttl_ns;	/* life of a chain that begins with a frame of the display */
+	u64 audio_ttl_max_ns;	/* … with an audio period: as long as that, and no longer than this */
 };
 
 /*
@@ -108,7 +120,8 @@ struct arcade_stats {
 	u64 nr_ring_drops[ARCADE_NR_RINGS];	/* not written: the ring was full */
 	u64 nr_ring_wakeups;
 	u64 nr_device_untracked;		/* packets of devices that found no place in the table */
-	u64 nr_chain_marks[ARCADE_MAX_HOPS];	/* wakeups that joined a chain, by hop: [0] is the reader of the device */
+	/* Wakeups that joined a chain, by hop: [0] is who waited for the root, of input the reader of the device. */
+	u64 nr_chain_marks[NR_ARCADE_ROOTS][ARCADE_MAX_HOPS];
 	u64 nr_chain_hops_over;			/* wakeups by a member of the last hop: not followed */
 	u64 nr_chain_fanout_over;		/* wakeups beyond chain_fanout: not followed */
 	u64 nr_chain_void;			/* marks that did not hold: the task was just going to sleep */
@@ -131,6 +144,11 @@ struct arcade_stats {
 	u64 wait_max_ns;			/* longest time that a task was queued before it ran */
 	u64 chain_run_ns[NR_ARCADE_ROOTS][ARCADE_MAX_HOPS];	/* time from root to running, summed … */
 	u64 chain_hist[NR_ARCADE_ROOTS][ARCADE_MAX_HOPS][ARCADE_HIST_BUCKETS];	/* … and as distribution */
+	/* Of the roles, all added to atomically: their hooks run in interrupts and in tasks. */
+	u64 nr_roots[NR_ARCADE_ROOTS];		/* frames of the display, audio periods; of input see nr_packets */
+	u64 nr_frame_ends[NR_ARCADE_FRAME_ENDS];	/* submits and flips, by whomever */
+	u64 frame_ns[NR_ARCADE_FRAME_ENDS][NR_ARCADE_ROOTS];	/* time from root to the end of its chain, summed … */
+	u64 frame_hist[NR_ARCADE_FRAME_ENDS][NR_ARCADE_ROOTS][ARCADE_HIST_BUCKETS];	/* … and as distribution */
 };
 
 /* Trees with this bit do background work: behind everybody else while a game is in front. The rest of the id is a number. */
@@ -150,12 +168,14 @@ enum arcade_control {
 	ARCADE_CONTROL_TASK_EXEC,/* a process has a new program */
 	ARCADE_CONTROL_TASK_EXIT,	/* the last thread of a process is ending */
 	ARCADE_CONTROL_GPU_SUBMIT,	/* a process gives work to a GPU for the first time since its last exec */
+	ARCADE_CONTROL_MODULE_LOAD,	/* a module of the kernel comes: its name, cut to the length of comm, is there */
+	ARCADE_CONTROL_MODULE_FREE,	/* … is gone */
 	NR_ARCADE_CONTROLS,
 };
 
 #define ARCADE_COMM_LEN 16
 
-/* Of the first kind, only the type is filled. */
+/* Of the first kind, only the type is filled, of modules that and comm. */
 struct arcade_control_record {
 	u32 type;		/* enum arcade_control */
 	u32 pid;		/* of the process (thread group), in the first pid namespace */
@@ -183,7 +203,8 @@ _Static_assert(offsetof(struct arcade_input_record, device) == 8, "ring record")
 _Static_assert(offsetof(struct arcade_input_record, lane) == 12, "ring record");
 _Static_assert(offsetof(struct arcade_input_record, nr_events) == 14, "ring record");
 _Static_assert(sizeof(struct arcade_control_record) == 40, "control record");
-_Static_assert(sizeof(struct arcade_knobs) == 64, "knobs");
+_Static_assert(sizeof(struct arcade_knobs) == 80, "knobs");
+_Static_assert((NR_ARCADE_ROOTS & (NR_ARCADE_ROOTS - 1)) == 0, "roots");
 _Static_assert(offsetof(struct arcade_knobs, slice_ns) == 8, "knobs");
 _Static_assert(sizeof(struct arcade_stats) % 8 == 0, "statistics");
 _Static_assert(sizeof(struct arcade_exit) == 16 + ARCADE_EXIT_REASON_LEN + ARCADE_EXIT_MSG_LEN, "exit record");

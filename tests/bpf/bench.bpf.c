@@ -46,7 +46,10 @@ struct arcade_knobs knobs SEC(".data.knobs") = {
 #include "clock.bpf.h"
 #include "task.bpf.h"
 #include "tree.bpf.h"
+#include "detect.bpf.h"
+#include "root.bpf.h"
 #include "chain.bpf.h"
+#include "role.bpf.h"
 #include "input.bpf.h"
 #include "group.bpf.h"
 #include "freq.bpf.h"
@@ -181,8 +184,8 @@ static __always_inline void bench_hook(const struct input_dev *dev)
 	struct input_device device = input_device_of(dev, level);
 
 	if (input_packet(now_ns, device, 3))
-		chain_root_enter(now_ns, device.lane, level);
-	chain_root_leave();
+		chain_input_enter(now_ns, device.lane, level);
+	root_leave();
 }
 
 SEC("syscall")
@@ -259,24 +262,21 @@ static __always_inline int bench_wakeups(bool waker_is_member, bool wakee_is_mem
 		bpf_task_release(wakee);
 		return 1;
 	}
-	waker_ctx->root_ns = 0;
+	waker_ctx->root.root_ns = 0;
 	waker_ctx->chain.hop = 0;
 	wakee_ctx->chain.hop = 0;
 	if (waker_is_member)
 		bench_join(waker, waker_ctx);
 	if (wakee_is_member)
 		bench_join(wakee, wakee_ctx);
-	if (in_root) {
-		waker_ctx->root_lane = ARCADE_LANE_MOUSE;
-		waker_ctx->root_nvcsw = waker->nvcsw;
-		waker_ctx->root_ns = bpf_ktime_get_ns();
-	}
+	if (in_root)
+		root_enter(bpf_ktime_get_ns(), ARCADE_ROOT_INPUT, ARCADE_LANE_MOUSE, BENCH_LIFE_NS, 0);
 	if (waker_is_member && !wakee_is_member)
 		/* The wakee leaves again, and the waker may hand on once more: three stores. */
 		BENCH_LOOP(chain_follow_wakeup(wakee); wakee_ctx->chain.hop = 0; waker_ctx->chain.nr_handed_on = 0);
 	else
 		BENCH_LOOP(chain_follow_wakeup(wakee));
-	waker_ctx->root_ns = 0;
+	waker_ctx->root.root_ns = 0;
 	waker_ctx->chain.hop = 0;
 	bpf_task_release(wakee);
 	return 0;
@@ -331,6 +331,77 @@ SEC("syscall")
 int is_live_member(void *ctx)
 {
 	return bench_is_live(true);
+}
+
+/* ---- processes and roles ---- */
+
+SEC("syscall")
+int tell_process(void *ctx)
+{
+	struct task_struct *p = bpf_get_current_task_btf();
+
+	if (!bench_ctx(p))
+		return 1;
+	BENCH_LOOP(bench_sink = detect_tell_process(ARCADE_CONTROL_TASK_EXEC, p));
+	return bench_sink ? 0 : 2;
+}
+
+static __always_inline void bench_root(void)
+{
+	role_root_enter(ARCADE_ROOT_VBLANK, BENCH_LIFE_NS);
+	root_leave();
+}
+
+SEC("syscall")
+int root_hooks(void *ctx)
+{
+	struct task_ctx *tctx = bench_ctx(bpf_get_current_task_btf());
+
+	if (!tctx)
+		return 1;
+	tctx->root.root_ns = 0;
+	BENCH_LOOP(bench_root());
+	return 0;
+}
+
+/* What is behind the look at the request. */
+static __always_inline int bench_frame_ends(bool member, u32 end)
+{
+	struct task_struct *p = bpf_get_current_task_btf();
+	struct task_ctx *tctx = bench_ctx(p);
+
+	if (!tctx)
+		return 1;
+	tctx->chain.hop = 0;
+	/* Told already, as all but the first time. */
+	tctx->gpu_is_told = 1;
+	if (member)
+		bench_join(p, tctx);
+	/* Each time the chain of another root: a store. */
+	if (end == ARCADE_FRAME_FLIP)
+		BENCH_LOOP(role_flips(p, tctx); tctx->frame_root_ns[ARCADE_FRAME_FLIP] = 0);
+	else
+		BENCH_LOOP(role_submits(p, tctx); tctx->frame_root_ns[ARCADE_FRAME_SUBMIT] = 0);
+	tctx->chain.hop = 0;
+	return 0;
+}
+
+SEC("syscall")
+int flip_by_other(void *ctx)
+{
+	return bench_frame_ends(false, ARCADE_FRAME_FLIP);
+}
+
+SEC("syscall")
+int flip_by_member(void *ctx)
+{
+	return bench_frame_ends(true, ARCADE_FRAME_FLIP);
+}
+
+SEC("syscall")
+int submit_by_member(void *ctx)
+{
+	return bench_frame_ends(true, ARCADE_FRAME_SUBMIT);
 }
 
 /* ---- the fair queues; all of these need the fields of sched_ext ---- */

@@ -87,11 +87,17 @@ static const struct path paths[] = {
 	{ .program = "input_hooks_interrupt", .label = "the same in an interrupt, reader", .in_interrupt = true,
 	  .reader = READER_EMPTIES, .limit = 2, .counter = COUNTS(nr_lane_packets[ARCADE_LANE_MOUSE]) },
 	{ .program = "wakeup_by_others", .label = "wakeup by no member" },
-	{ .program = "wakeup_in_root", .label = "wakeup in a root: marked", .counter = COUNTS(nr_chain_marks[0]) },
-	{ .program = "wakeup_hands_on", .label = "wakeup by a member: handed on", .counter = COUNTS(nr_chain_marks[1]) },
+	{ .program = "wakeup_in_root", .label = "wakeup in a root: marked", .counter = COUNTS(nr_chain_marks[ARCADE_ROOT_INPUT][0]) },
+	{ .program = "wakeup_hands_on", .label = "wakeup by a member: handed on", .counter = COUNTS(nr_chain_marks[ARCADE_ROOT_INPUT][1]) },
 	{ .program = "wakeup_of_member", .label = "wakeup of a member by another" },
 	{ .program = "is_live_other", .label = "chain_is_live, no member" },
 	{ .program = "is_live_member", .label = "chain_is_live, member" },
+	{ .program = "tell_process", .label = "a process gets a program: told", .counter = COUNTS(nr_control_records) },
+	{ .program = "root_hooks", .label = "display root: entry and exit", .counter = COUNTS(nr_roots[ARCADE_ROOT_VBLANK]) },
+	{ .program = "flip_by_other", .label = "flip by no member", .counter = COUNTS(nr_frame_ends[ARCADE_FRAME_FLIP]) },
+	{ .program = "flip_by_member", .label = "flip by a member: chain closed", .counter = COUNTS(nr_frame_ends[ARCADE_FRAME_FLIP]) },
+	{ .program = "submit_by_member", .label = "submit by a member: chain closed",
+	  .counter = COUNTS(nr_frame_ends[ARCADE_FRAME_SUBMIT]) },
 	{ .program = "deadline_normal", .label = "deadline, normal", .needs_sched_ext = true },
 	{ .program = "deadline_chain", .label = "deadline, chain", .needs_sched_ext = true },
 	{ .program = "settle_and_charge", .label = "settle and charge", .needs_sched_ext = true },
@@ -265,7 +271,8 @@ static int take_nothing(struct bench_bpf *skel, struct ring_buffer **ret)
 {
 	struct ring_buffer *rings = ring_buffer__new(bpf_map__fd(skel->maps.bare_ring), take, NULL, NULL);
 
-	if (!rings || ring_buffer__add(rings, bpf_map__fd(skel->maps.input_ring_0), take, NULL))
+	if (!rings || ring_buffer__add(rings, bpf_map__fd(skel->maps.input_ring_0), take, NULL) ||
+	    ring_buffer__add(rings, bpf_map__fd(skel->maps.control_ring), take, NULL))
 		return -errno;
 	*ret = rings;
 	return 0;

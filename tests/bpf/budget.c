@@ -4,8 +4,8 @@
  *
  * Loads them as the daemon does, for a machine of fixed size, and asks the
  * kernel how many instructions the verifier looked at and how many bytes the
- * JIT made of them. What may attach only to a module that is not loaded is not
- * there. The table is budget.txt:
+ * JIT made of them. What may attach only to a module that is not used is not
+ * there: drivers for drm and snd_pcm are to be loaded. The table is budget.txt:
  *
  *	PROGRAM KERNEL VERIFIED XLATED JITED # reason
  *
@@ -23,6 +23,7 @@
 #include "bpf.h"
 #include "log.h"
 #include "progs.h"
+#include "roles.h"
 
 #define TOLERANCE_PERCENT 2
 /* Sixteen CPUs in two LLCs. */
@@ -71,6 +72,7 @@ static int load_and_read(void)
 		.nr_nodes = 1, .smt = 1, .cpus = cpus, .llcs = llcs,
 	};
 	int nr_earlier, nr_all, nr = 0, err;
+	struct roles *roles = NULL;
 	struct bpf *bpf = NULL;
 	struct options opts;
 
@@ -88,12 +90,17 @@ static int load_and_read(void)
 	if (nr_earlier < 0)
 		return nr_earlier;
 	err = bpf_new(&opts, &topology, 0, &bpf);
-	if (err)
+	if (!err)
+		err = roles_new(&opts, bpf, NULL, &roles);
+	if (err) {
+		bpf_free(bpf);
 		return err;
+	}
 	nr_all = progs_read(all);
 	for (int i = 0; i < nr_all; i++)
 		if (!was_there(&all[i], nr_earlier))
 			all[nr++] = all[i];
+	roles_free(roles);
 	bpf_free(bpf);
 	if (nr_all < 0)
 		return nr_all;

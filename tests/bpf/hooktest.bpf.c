@@ -25,6 +25,7 @@ struct arcade_knobs knobs SEC(".data.knobs") = {
 
 #include "stats.bpf.h"
 #include "task.bpf.h"
+#include "root.bpf.h"
 #include "chain.bpf.h"
 #include "topo.bpf.h"
 #include "input.bpf.h"
@@ -52,9 +53,36 @@ u64 arg_root_ns;
 SEC("syscall")
 int run_root(void *ctx)
 {
-	chain_root_enter(arg_root_ns, arg_lane, compat_interrupt_level());
-	chain_root_leave();
+	chain_input_enter(arg_root_ns, arg_lane, compat_interrupt_level());
+	root_leave();
 	return 0;
+}
+
+/* Of roots within each other in this task's context. */
+u32 ret_outer_opened, ret_inner_opened, ret_kind_after_inner, ret_stale_opened, ret_stale_kind;
+u64 ret_root_after_outer;
+
+SEC("syscall")
+int run_nested_roots(void *ctx)
+{
+	struct task_struct *task = bpf_get_current_task_btf();
+	struct task_ctx *tctx = bpf_task_storage_get(&task_ctxs, task, NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	u64 now_ns = bpf_ktime_get_ns();
+
+	if (!tctx)
+		return 1;
+	ret_outer_opened = root_enter(now_ns, ARCADE_ROOT_INPUT, ARCADE_LANE_MOUSE, 1000, 0);
+	ret_inner_opened = root_enter(now_ns, ARCADE_ROOT_VBLANK, ARCADE_LANE_OTHER, 1000, 0);
+	root_leave();
+	ret_kind_after_inner = tctx->root.root_ns ? tctx->root.kind : ARCADE_ROOT_NONE;
+	root_leave();
+	ret_root_after_outer = tctx->root.root_ns;
+	/* Its exit was missed: what comes later is no part of it. */
+	root_enter(now_ns - 2 * ROOT_WINDOW_NS, ARCADE_ROOT_INPUT, ARCADE_LANE_MOUSE, 1000, 0);
+	ret_stale_opened = root_enter(now_ns, ARCADE_ROOT_AUDIO, ARCADE_LANE_OTHER, 1000, 0);
+	ret_stale_kind = tctx->root.kind;
+	root_leave();
+	return tctx->root.root_ns ? 2 : 0;
 }
 
 SEC("syscall")

@@ -264,6 +264,19 @@ static void test_lane_root_only_grows(void **state)
 	assert_int_equal(latest[ARCADE_LANE_MOUSE], 0);
 }
 
+static void test_the_outermost_root_counts(void **state)
+{
+	struct fixture *fixture = *state;
+
+	run_prog(fixture->skel->progs.run_nested_roots);
+	assert_int_equal(fixture->skel->bss->ret_outer_opened, 1);
+	assert_int_equal(fixture->skel->bss->ret_inner_opened, 0);
+	assert_int_equal(fixture->skel->bss->ret_kind_after_inner, ARCADE_ROOT_INPUT);
+	assert_int_equal(fixture->skel->bss->ret_root_after_outer, 0);
+	assert_int_equal(fixture->skel->bss->ret_stale_opened, 1);
+	assert_int_equal(fixture->skel->bss->ret_stale_kind, ARCADE_ROOT_AUDIO);
+}
+
 static void test_interrupts_are_told_apart(void **state)
 {
 	struct fixture *fixture = *state;
@@ -300,6 +313,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_writers_on_all_cpus, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_wakeups_are_rationed, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_lane_root_only_grows, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_the_outermost_root_counts, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_interrupts_are_told_apart, setup, teardown),
 	};
 

@@ -73,7 +73,7 @@ static void test_defaults(void **state)
 	assert_int_equal(opts.exit_dump_len, 0);
 	assert_int_equal(opts.stats_ns, 0);
 	assert_int_equal(opts.monitor_ns, 0);
-	assert_false(opts.no_input_hook || opts.no_preempt || opts.json || opts.verbose || opts.check || opts.version ||
+	assert_false(opts.no_input_hook || opts.no_preempt || opts.no_roles || opts.json || opts.verbose || opts.check || opts.version ||
 		     opts.help || opts.help_stats);
 
 	memset(&defaults, 0, sizeof(defaults));
@@ -87,14 +87,14 @@ static void test_every_option(void **state)
 	struct options opts;
 
 	(void)state;
-	check_good("--slice-us 250 --chain-ms=100 --no-input-hook --no-preempt --stats 0.1 --json --verbose "
+	check_good("--slice-us 250 --chain-ms=100 --no-input-hook --no-preempt --no-roles --stats 0.1 --json --verbose "
 		   "--exit-dump-len 1048576 --check --version --help --help-stats",
 		   &opts);
 	assert_int_equal(opts.slice_us, 250);
 	assert_int_equal(opts.chain_ms, 100);
 	assert_true(opts.stats_ns == NSEC_PER_SEC / 10);
 	assert_int_equal(opts.exit_dump_len, 1048576);
-	assert_true(opts.no_input_hook && opts.no_preempt && opts.json && opts.verbose && opts.check && opts.version &&
+	assert_true(opts.no_input_hook && opts.no_preempt && opts.no_roles && opts.json && opts.verbose && opts.check && opts.version &&
 		    opts.help && opts.help_stats);
 
 	check_good("--monitor 2.5 --json", &opts);

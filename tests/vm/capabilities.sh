@@ -44,6 +44,7 @@ governor_asks() { grep -qsx schedutil /sys/devices/system/cpu/cpu*/cpufreq/scali
 hooks_are_there() { can_attach_function input_event; }
 chains_are_there() { can_attach_tracepoint sched_waking; }
 interrupts_are_told() { chains_are_there && variable_has_address __preempt_count; }
+processes_are_told() { can_attach_tracepoint sched_process_exec && can_attach_tracepoint sched_process_exit; }
 removal_is_seen() { can_attach_function input_unregister_device; }
 
 # The line NAME of the report matches YES if the kernel can, and does not if it cannot.
@@ -86,6 +87,7 @@ check "idle CPUs: says what the kernel can" told 'idle CPUs' 'kicked' is_callabl
 check "slices: says what the kernel can" told slices 'renewed in place' slice_can_be_set
 check "real-time: says what the kernel can" told real-time 'hands waiting tasks back' waiters_come_back
 check "locks: says what the kernel can" told locks 'hands on to its owner' can_attach_function futex_wait
+check "processes: says what the kernel can" told processes 'sched_process_exit: told at once' processes_are_told
 check "frequency: says what the kernel does" told frequency 'schedutil asks' governor_asks
 check "control groups: weights as the kernel tells" told 'control groups' cpu.weight group_weights_are_told
 check "control groups: idle as the kernel tells" told 'control groups' 'and cpu.idle count' group_idle_is_told
