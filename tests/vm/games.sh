@@ -213,7 +213,8 @@ games=(
 
 # ---- asking ----
 
-exec_pid() { pgrep -x "$1" | head -n 1; }
+# A zombie that nobody has waited for yet is none.
+exec_pid() { pgrep -x -r R,S,D "$1" | head -n 1; }
 # Not one that only forks and goes.
 has_started() {
 	local pid
