@@ -25,7 +25,7 @@ UNIT int stall_start(struct stall *stall)
 	int err;
 
 	*stall = (struct stall){ .fd = -1 };
-	if (unshare(CLONE_NEWNS) || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL))
+	if (unshare(CLONE_NEWNS) || mount("", "/", "", MS_REC | MS_PRIVATE, NULL))
 		return -errno;
 	stall->fd = open("/dev/fuse", O_RDWR | O_CLOEXEC);
 	if (stall->fd < 0)
