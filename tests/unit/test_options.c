@@ -4,7 +4,7 @@
 #include "options.h"
 #include "util.h"
 
-#define MAX_WORDS 16
+#define MAX_WORDS 32
 
 static char err_text[4096];
 
@@ -23,6 +23,7 @@ static int parse(const char *words, struct options *opts)
 	while ((word = strsep(&rest, " ")) && argc <= MAX_WORDS)
 		if (*word || strchr(words, '='))
 			argv[argc++] = word;
+	assert_null(rest);
 
 	memset(err_text, 0, sizeof(err_text));
 	err = fmemopen(err_text, sizeof(err_text), "w");
