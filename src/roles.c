@@ -25,7 +25,8 @@ static const struct {
 } defs[NR_ROLES] = {
 	[ROLE_DISPLAY] = {
 		"display", "drm",
-		{ "display_vblank_exit", "display_vblank_entry", "display_event_exit", "display_event_entry", "display_ioctl" },
+		{ "display_vblank_exit", "display_vblank_entry", "display_event_exit", "display_event_entry",
+		  "display_ioctl" },
 		{ "drm_handle_vblank", "drm_handle_vblank", "drm_crtc_send_vblank_event", "drm_crtc_send_vblank_event",
 		  "drm_ioctl" },
 	},
