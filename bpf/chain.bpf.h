@@ -110,6 +110,7 @@ static __always_inline void chain_join_window(struct task_struct *p, struct task
 	/* No lane of its own: nothing but the next wakeup renews it. How late it is nobody knows, so it is not measured. */
 	policy_chain_start(&tctx->chain, p->nvcsw, ARCADE_ROOT_INPUT, ARCADE_LANE_OTHER, until_ns - knobs.chain_ttl_ns,
 			   knobs.chain_ttl_ns);
+	tctx->chain_first_run = false;
 	stats_inc(nr_window_marks);
 }
 

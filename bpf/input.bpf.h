@@ -294,7 +294,7 @@ static __always_inline bool input_axis_acts(const struct input_dev *dev, struct 
  * Does the packet of a gamepad that ends now hold more than the noise of its sticks? Its events are still with the device.
  * A gamepad that finds no place in the table counts whatever it says.
  */
-static __noinline bool input_pad_acts(const struct input_dev *dev)
+static __noinline __attribute__((unused)) bool input_pad_acts(const struct input_dev *dev)
 {
 	u64 key = (u64)dev;
 	struct input_axes *axes = bpf_map_lookup_elem(&input_axes, &key);
