@@ -217,6 +217,7 @@ s32 BPF_PROG(arcade_select_cpu, struct task_struct *p, s32 prev_cpu, u64 wake_fl
 
 	if (!tctx)
 		return scx_bpf_select_cpu_dfl(p, prev_cpu, wake_flags, &is_idle);
+	chain_confirm(p, tctx);
 	class = fair_class(p, tctx);
 	/* The game would rather take a CPU at home than have one elsewhere that is idle. */
 	if (topo_is_uneven && fair_is_game(tctx)) {
@@ -333,6 +334,7 @@ void BPF_PROG(arcade_running, struct task_struct *p)
 		return;
 	fair_settle(p, tctx, topo_llc_of(cpu));
 	tctx->exec_seen_ns = p->se.sum_exec_runtime;
+	chain_confirm(p, tctx);
 
 	/* A change of nice value, mask or group stops a running task as if it slept; its switches tell. */
 	if (tctx->slept_at_ns && tctx->ran_nvcsw != p->nvcsw) {

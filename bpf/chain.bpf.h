@@ -44,10 +44,14 @@ static __always_inline void chain_input_enter(u64 now_ns, u32 lane, u32 level)
 static __always_inline bool chain_is_live(const struct task_struct *p, struct task_ctx *tctx)
 {
 	struct policy_chain *chain = &tctx->chain;
+	u64 back_ns;
 
 	if (!policy_chain_joined(chain, p->nvcsw))
 		return false;
-	policy_chain_renew(chain, chain_lane_root_ns[chain->lane & (ARCADE_MAX_LANES - 1)], knobs.chain_ttl_ns);
+	back_ns = policy_chain_renew(chain, tctx->chain_share, chain_lane_root_ns[chain->lane & (ARCADE_MAX_LANES - 1)],
+				     knobs.chain_ttl_ns);
+	if (back_ns)
+		tctx->burst_ns = policy_burst(tctx->burst_ns + back_ns);
 	return policy_chain_live(chain, p->nvcsw, bpf_ktime_get_ns(), knobs.chain_budget_ns);
 }
 
@@ -112,6 +116,17 @@ static __always_inline void chain_follow_wakeup(struct task_struct *wakee)
 		stats_inc(nr_chain_expired);
 }
 
+/*
+ * @p, which sleeps no longer, may have been marked while it was on its way to sleep, before that was counted: what wakes it
+ * now is what it was marked for. Without this a thread that has got behind at such a moment stays behind: it does not sleep
+ * again, so nobody marks it again.
+ */
+static __always_inline void chain_confirm(const struct task_struct *p, struct task_ctx *tctx)
+{
+	if (tctx->chain_first_run && tctx->chain.nvcsw + 1 == p->nvcsw)
+		tctx->chain.nvcsw = p->nvcsw;
+}
+
 /* @p starts to run: how long after its root? */
 static __always_inline void chain_account_run(struct task_struct *p, struct task_ctx *tctx)
 {
@@ -123,7 +138,7 @@ static __always_inline void chain_account_run(struct task_struct *p, struct task
 		return;
 	tctx->chain_first_run = false;
 	if (!policy_chain_joined(&tctx->chain, p->nvcsw)) {
-		/* Marked while it was on its way to sleep, before that was counted: void. */
+		/* Marked, but it has slept again before it ran. */
 		stats_inc(nr_chain_void);
 		return;
 	}

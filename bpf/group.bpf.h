@@ -36,29 +36,32 @@ struct cgroup *scx_bpf_task_cgroup(struct task_struct *p) __ksym __weak;
 struct cgroup *bpf_cgroup_ancestor(struct cgroup *cgrp, int level) __ksym __weak;
 void bpf_cgroup_release(struct cgroup *cgrp) __ksym __weak;
 
-static __always_inline void group_note_change(void)
+static __always_inline struct group_ctx *group_of(struct cgroup *cgrp)
 {
+	return bpf_cgrp_storage_get(&group_ctxs, cgrp, NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
+}
+
+/* First the value, then the count: who has seen the new count reads the new value. */
+static __always_inline void group_set(u32 *field, u32 value)
+{
+	*field = value;
 	__sync_fetch_and_add(&group_generation, 2);
 }
 
 static __always_inline void group_set_weight(struct cgroup *cgrp, u32 weight)
 {
-	struct group_ctx *group = bpf_cgrp_storage_get(&group_ctxs, cgrp, NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	struct group_ctx *group = group_of(cgrp);
 
-	if (!group)
-		return;
-	group->weight = weight;
-	group_note_change();
+	if (group)
+		group_set(&group->weight, weight);
 }
 
 static __always_inline void group_set_idle(struct cgroup *cgrp, bool is_idle)
 {
-	struct group_ctx *group = bpf_cgrp_storage_get(&group_ctxs, cgrp, NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
+	struct group_ctx *group = group_of(cgrp);
 
-	if (!group)
-		return;
-	group->is_idle = is_idle;
-	group_note_change();
+	if (group)
+		group_set(&group->is_idle, is_idle);
 }
 
 /* The product over the groups of @p, 100 if none says anything. */

@@ -24,8 +24,9 @@
  * voluntary context switches of the task. The count of these switches is
  * stored with it, so it ends by itself when the task blocks, without a hook
  * and without anything to forget. It also ends with its time and its budget.
- * Only the reader of a stream of events, who is not woken again as long as he
- * is busy with the last, lives on with each new event (policy_chain_renew).
+ * Only who is busy with the last of a stream of events, and so is not woken by
+ * the next, lives on with each: the reader of the device, and threads that
+ * chains lead to as a rule (policy_chain_renew).
  */
 #ifndef ARCADE_POLICY_H
 #define ARCADE_POLICY_H
@@ -255,23 +256,29 @@ static inline void policy_chain_start(struct policy_chain *wakee, u64 wakee_nvcs
 
 /* Share of a CPU, as divisor, that a stream of events gives back of its reader's budget. */
 #define POLICY_RENEW_DIVISOR 2
+/* Beyond the first hop: of 1024, how much of what wakes a thread must come down a chain. */
+#define POLICY_RENEW_SHARE 512
 
 /*
- * Another event came at @root_ns in the lane of a first-hop member. He is reading it now or soon, so his chain is that
- * event's from here on. Of his budget he gets back half of the time between the two: a reader that never sleeps keeps
- * half a CPU, not a whole one.
+ * Another event came at @root_ns in the lane of a member. The reader is reading it now or soon, so his chain is that
+ * event's from here on. So is that of a thread further down which is woken by little else (@share, see policy_learn()):
+ * behind its work, it does not sleep, nobody wakes it, and it would lose its place just when it needs it. Of the budget
+ * half of the time between the two events comes back: who never sleeps keeps half a CPU, not a whole one. Return: that
+ * half. It is as good as sleep (policy_burst()): with nothing but a budget, he would wait for everybody's turn whenever
+ * that is used up.
  */
-static inline void policy_chain_renew(struct policy_chain *chain, u64 root_ns, u64 ttl_ns)
+static inline u64 policy_chain_renew(struct policy_chain *chain, u16 share, u64 root_ns, u64 ttl_ns)
 {
 	u64 back_ns;
 
-	if (chain->hop != 1 || !policy_before(chain->root_ns, root_ns))
-		return;
+	if ((chain->hop != 1 && share < POLICY_RENEW_SHARE) || !policy_before(chain->root_ns, root_ns))
+		return 0;
 	back_ns = (root_ns - chain->root_ns) / POLICY_RENEW_DIVISOR;
 	chain->ran_ns = chain->ran_ns > back_ns ? chain->ran_ns - back_ns : 0;
 	chain->root_ns = root_ns;
 	chain->expires_ns = root_ns + ttl_ns;
 	chain->nr_handed_on = 0;
+	return back_ns;
 }
 
 /* The caller has checked hop and fan-out of the live @waker. */

@@ -57,16 +57,17 @@ struct snd_pcm_substream___role {
 } __attribute__((preserve_access_index));
 
 /* First letters of a driver's name, as they lie in memory. */
-#define ROLE_NAME(a, b, c, d, e, f, g, h)                                                                              \
-	((u64)(a) | (u64)(b) << 8 | (u64)(c) << 16 | (u64)(d) << 24 | (u64)(e) << 32 | (u64)(f) << 40 | (u64)(g) << 48 | \
-	 (u64)(h) << 56)
+#define ROLE_NAME(a, b, c, d, e, f, g, h)                                              \
+	((u64)(a) | (u64)(b) << 8 | (u64)(c) << 16 | (u64)(d) << 24 | (u64)(e) << 32 | \
+	 (u64)(f) << 40 | (u64)(g) << 48 | (u64)(h) << 56)
 
 /* Its requests that give work to the GPU, by number: include/uapi/drm/NAME_drm.h, plus DRM_COMMAND_BASE. */
 static __always_inline u64 role_submitting_driver(u32 nr, u32 which)
 {
 	switch (nr) {
 	case 0x42:	/* EXECBUFFER */
-		return which ? ROLE_NAME('q', 'x', 'l', 0, 0, 0, 0, 0) : ROLE_NAME('v', 'i', 'r', 't', 'i', 'o', '_', 'g');
+		return which ? ROLE_NAME('q', 'x', 'l', 0, 0, 0, 0, 0) :
+			       ROLE_NAME('v', 'i', 'r', 't', 'i', 'o', '_', 'g');
 	case 0x44:	/* CS */
 		return ROLE_NAME('a', 'm', 'd', 'g', 'p', 'u', 0, 0);
 	case 0x49:	/* EXEC */
@@ -162,7 +163,8 @@ static __always_inline void role_drm_ioctl(struct file *file, u32 request, const
 		return;
 	if (is_flip) {
 		/* Compositors ask whether a configuration would do; the flags come first. */
-		if (nr == ROLE_NR_ATOMIC && !bpf_probe_read_user(&flags, sizeof(flags), arg) && (flags & ROLE_ATOMIC_TEST_ONLY))
+		if (nr == ROLE_NR_ATOMIC && !bpf_probe_read_user(&flags, sizeof(flags), arg) &&
+		    (flags & ROLE_ATOMIC_TEST_ONLY))
 			return;
 		role_flips(task, tctx);
 		return;

@@ -3,6 +3,7 @@
 
 #include <inttypes.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -32,6 +33,12 @@
 
 /* CPUs have settled when none came or went for this long. */
 #define SETTLE_NS (100 * NSEC_PER_MSEC)
+
+/*
+ * Reading the kernel's types and having the programs verified takes a second of CPU time: beside ten hogs it would be ten,
+ * and after each hotplug again. What is started under load must not wait for the load.
+ */
+#define OWN_NICE (-10)
 
 /* How long the remains of a killed instance may take: the kernel closes its descriptors one by one. */
 #define START_WAIT_NS (2 * NSEC_PER_SEC)
@@ -307,6 +314,8 @@ enum status daemon_new(const struct options *opts, struct daemon **ret)
 	if (status)
 		return status;
 
+	if (setpriority(PRIO_PROCESS, 0, OWN_NICE))
+		log_debug("priority: stays as it is: %s", strerror(errno));
 	err = loop_new(&daemon->loop);
 	if (err) {
 		log_error_errno(err, "event loop");

@@ -43,7 +43,9 @@ static void describe_role(const struct bpf_facts *facts, const struct roles_fact
 
 	switch (roles->states[role]) {
 	case BPF_HOOK_OFF:
-		snprintf(buf, size, "off, by option: %s", without);
+		/* All of them are off only if that was asked for. */
+		snprintf(buf, size, "off, %s: %s",
+			 roles->states[ROLE_NVIDIA] == BPF_HOOK_OFF ? "by option" : "chains are not followed", without);
 		break;
 	case BPF_HOOK_REFUSED:
 		snprintf(buf, size, "off, the kernel refuses it (%s): %s", strerror(roles->errors[role]), without);
@@ -60,7 +62,9 @@ static void report_roles(const struct bpf_facts *facts, const struct roles_facts
 {
 	char text[200];
 
-	describe_role(facts, roles, ROLE_DISPLAY, "drm", "frames and flips begin chains, submits and flips end them",
+	describe_role(facts, roles, ROLE_DISPLAY, "drm",
+		      facts->hooks[BPF_HOOK_CHAIN] == BPF_HOOK_ATTACHED ?
+			      "frames and flips begin chains, submits and flips end them" : "submits and flips are counted",
 		      "only input begins chains, nothing ends them", text, sizeof(text));
 	emit_line(emit, data, "display", text);
 	describe_role(facts, roles, ROLE_AUDIO, "snd_pcm", "periods begin chains", "audio threads have no chains of their own",

@@ -25,7 +25,8 @@ static const struct {
 } defs[NR_ROLES] = {
 	[ROLE_DISPLAY] = {
 		"display", "drm",
-		{ "display_vblank_exit", "display_vblank_entry", "display_event_exit", "display_event_entry", "display_ioctl" },
+		{ "display_vblank_exit", "display_vblank_entry", "display_event_exit", "display_event_entry",
+		  "display_ioctl" },
 		{ "drm_handle_vblank", "drm_handle_vblank", "drm_crtc_send_vblank_event", "drm_crtc_send_vblank_event",
 		  "drm_ioctl" },
 	},
@@ -73,8 +74,19 @@ static bool module_is_used(const char *module)
 	return false;
 }
 
-/* Leaves only the programs of @role whose functions @btf has. Return: how many. */
-static int choose_programs(struct roles_bpf *skel, enum role role, const struct btf *btf)
+static bool chains_are_followed(const struct bpf *bpf)
+{
+	return bpf_facts(bpf)->hooks[BPF_HOOK_CHAIN] >= BPF_HOOK_LOADED;
+}
+
+/* Those that begin chains; the others see what is given to a GPU or a display. */
+static bool is_root_program(const char *program)
+{
+	return !strstr(program, "_ioctl");
+}
+
+/* Leaves only the programs of @role whose functions @btf has, and that are of use. Return: how many. */
+static int choose_programs(struct roles_bpf *skel, enum role role, const struct btf *btf, bool with_roots)
 {
 	struct bpf_program *program;
 	int nr = 0;
@@ -83,6 +95,8 @@ static int choose_programs(struct roles_bpf *skel, enum role role, const struct 
 		bpf_program__set_autoload(program, false);
 	for (int i = 0; i < MAX_PROGRAMS && defs[role].programs[i]; i++) {
 		if (btf__find_by_name_kind(btf, defs[role].functions[i], BTF_KIND_FUNC) < 0)
+			continue;
+		if (!with_roots && is_root_program(defs[role].programs[i]))
 			continue;
 		program = bpf_object__find_program_by_name(skel->obj, defs[role].programs[i]);
 		if (program && !bpf_program__set_autoload(program, true))
@@ -115,7 +129,7 @@ static int attach(struct roles *roles, enum role role, const struct btf *btf)
 	if (!skel)
 		return -errno;
 	roles->roles[role].skel = skel;
-	if (!choose_programs(skel, role, btf))
+	if (!choose_programs(skel, role, btf, chains_are_followed(roles->bpf)))
 		return -ENOENT;
 	err = share_maps(roles, skel);
 	if (err)
@@ -213,7 +227,8 @@ static void look_at_kernel(struct roles *roles)
 	struct btf *btf = btf__load_vmlinux_btf();
 
 	for (int role = 0; btf && role < NR_ROLES; role++) {
-		if (btf__find_by_name_kind(btf, defs[role].functions[0], BTF_KIND_FUNC) < 0)
+		if (roles->facts.states[role] == BPF_HOOK_OFF ||
+		    btf__find_by_name_kind(btf, defs[role].functions[0], BTF_KIND_FUNC) < 0)
 			continue;
 		roles->roles[role].is_builtin = true;
 		try_attach(roles, role, btf);
@@ -232,6 +247,8 @@ int roles_new(const struct options *opts, const struct bpf *bpf, struct loop *lo
 	timer_init(&roles->timer, "roles", look_again);
 	for (int role = 0; role < NR_ROLES; role++)
 		roles->facts.states[role] = opts->no_roles ? BPF_HOOK_OFF : BPF_HOOK_ABSENT;
+	if (!chains_are_followed(bpf))
+		roles->facts.states[ROLE_AUDIO] = BPF_HOOK_OFF;
 	if (!opts->no_roles) {
 		look_at_kernel(roles);
 		look(roles);

@@ -72,7 +72,7 @@ $(B)/bpftest/bench_paths: tests/bpf/bench_paths.c $(B)/gen/bench.skel.h $(B)/src
 $(B)/bpftest/bench_paths_native: tests/bpf/bench_paths.c $(B)/gen/bench_native.skel.h $(B)/src/util.o
 	$(call MEASURE_COMPILE,-DBENCH_WITHOUT_KERNEL_VARIABLES)
 
-$(B)/bpftest/bench_load: tests/bpf/bench_load.c
+$(B)/bpftest/bench_load: tests/bpf/bench_load.c $(B)/src/util.o
 	$(call MEASURE_COMPILE)
 
 $(B)/bpftest/budget: tests/bpf/budget.c $(OBJS)
@@ -132,7 +132,7 @@ check-vm: test-programs-vm
 
 .PHONY: bench-bpf bpf-budget check-kernels
 bench-bpf: test-setup
-	$(Q)$(MAKE) --no-print-directory all $(BPF_MEASURES) $(B)/vm/flood
+	$(Q)$(MAKE) --no-print-directory all $(BPF_MEASURES) $(B)/bpf/plain.bpf.o $(B)/vm/flood
 	$(Q)tools/bench-bpf $(BENCH_BPF_FLAGS)
 
 bpf-budget: test-setup

@@ -94,6 +94,14 @@ volatile u64 bench_sink;
 		bpf_rcu_read_unlock();				\
 	} while (0)
 
+/* A program that is one call of what several share. */
+#define BENCH_PROGRAM(name, call)	\
+	SEC("syscall")			\
+	int name(void *ctx)		\
+	{				\
+		return call;		\
+	}
+
 static __always_inline struct task_ctx *bench_ctx(struct task_struct *p)
 {
 	return bpf_task_storage_get(&task_ctxs, p, NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
@@ -282,29 +290,10 @@ static __always_inline int bench_wakeups(bool waker_is_member, bool wakee_is_mem
 	return 0;
 }
 
-SEC("syscall")
-int wakeup_by_others(void *ctx)
-{
-	return bench_wakeups(false, false, false);
-}
-
-SEC("syscall")
-int wakeup_in_root(void *ctx)
-{
-	return bench_wakeups(false, false, true);
-}
-
-SEC("syscall")
-int wakeup_hands_on(void *ctx)
-{
-	return bench_wakeups(true, false, false);
-}
-
-SEC("syscall")
-int wakeup_of_member(void *ctx)
-{
-	return bench_wakeups(true, true, false);
-}
+BENCH_PROGRAM(wakeup_by_others, bench_wakeups(false, false, false))
+BENCH_PROGRAM(wakeup_in_root, bench_wakeups(false, false, true))
+BENCH_PROGRAM(wakeup_hands_on, bench_wakeups(true, false, false))
+BENCH_PROGRAM(wakeup_of_member, bench_wakeups(true, true, false))
 
 static __always_inline int bench_is_live(bool member)
 {
@@ -321,17 +310,8 @@ static __always_inline int bench_is_live(bool member)
 	return bench_sink == member ? 0 : 2;
 }
 
-SEC("syscall")
-int is_live_other(void *ctx)
-{
-	return bench_is_live(false);
-}
-
-SEC("syscall")
-int is_live_member(void *ctx)
-{
-	return bench_is_live(true);
-}
+BENCH_PROGRAM(is_live_other, bench_is_live(false))
+BENCH_PROGRAM(is_live_member, bench_is_live(true))
 
 /* ---- processes and roles ---- */
 
@@ -417,17 +397,8 @@ static __always_inline int bench_deadline(enum arcade_class class)
 	return 0;
 }
 
-SEC("syscall")
-int deadline_normal(void *ctx)
-{
-	return bench_deadline(ARCADE_CLASS_NORMAL);
-}
-
-SEC("syscall")
-int deadline_chain(void *ctx)
-{
-	return bench_deadline(ARCADE_CLASS_CHAIN);
-}
+BENCH_PROGRAM(deadline_normal, bench_deadline(ARCADE_CLASS_NORMAL))
+BENCH_PROGRAM(deadline_chain, bench_deadline(ARCADE_CLASS_CHAIN))
 
 SEC("syscall")
 int settle_and_charge(void *ctx)
@@ -467,14 +438,5 @@ static __always_inline int bench_search(enum arcade_class class)
 	return victim < 0 ? 2 : 0;
 }
 
-SEC("syscall")
-int search_chain(void *ctx)
-{
-	return bench_search(ARCADE_CLASS_CHAIN);
-}
-
-SEC("syscall")
-int search_normal(void *ctx)
-{
-	return bench_search(ARCADE_CLASS_NORMAL);
-}
+BENCH_PROGRAM(search_chain, bench_search(ARCADE_CLASS_CHAIN))
+BENCH_PROGRAM(search_normal, bench_search(ARCADE_CLASS_NORMAL))

@@ -22,6 +22,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "bench.h"
 #include "progs.h"
 
 #define MAX_ROUNDS    10000000ULL
@@ -207,18 +208,14 @@ int main(int argc, char **argv)
 		{ "help", no_argument, NULL, 'h' },
 		{ 0 },
 	};
-	unsigned long long nr_rounds = 10000;
-	char *end;
+	uint64_t nr_rounds = 10000;
 	int c;
 
 	while ((c = getopt_long(argc, argv, "+", options, NULL)) >= 0) {
 		switch (c) {
 		case 'r':
-			nr_rounds = strtoull(optarg, &end, 10);
-			if (*end || !nr_rounds || nr_rounds > MAX_ROUNDS) {
-				fprintf(stderr, "error: --rounds %s: not a number from 1 to %llu\n", optarg, MAX_ROUNDS);
+			if (!bench_read_number("rounds", optarg, MAX_ROUNDS, &nr_rounds))
 				return 2;
-			}
 			break;
 		case 'h':
 			printf("Usage: %s [--rounds N | -- COMMAND [ARG]...]\n", argv[0]);

@@ -27,6 +27,7 @@
 #include <unistd.h>
 
 #include "arcade/abi.h"
+#include "bench.h"
 #include "util.h"
 #ifdef BENCH_WITHOUT_KERNEL_VARIABLES
 #include "bench_native.skel.h"
@@ -398,17 +399,13 @@ int main(int argc, char **argv)
 		{ "help", no_argument, NULL, 'h' },
 		{ 0 },
 	};
-	char *end;
 	int c;
 
 	while ((c = getopt_long(argc, argv, "", options, NULL)) >= 0) {
 		switch (c) {
 		case 'b':
-			nr_batches = strtoull(optarg, &end, 10);
-			if (*end || nr_batches < 1 || nr_batches > MAX_BATCHES) {
-				fprintf(stderr, "error: --batches %s: not a number from 1 to %d\n", optarg, MAX_BATCHES);
+			if (!bench_read_number("batches", optarg, MAX_BATCHES, &nr_batches))
 				return 2;
-			}
 			break;
 		case 'i':
 			time_is_instructions = true;

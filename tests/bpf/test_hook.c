@@ -20,41 +20,33 @@
 
 #include "arcade/abi.h"
 #include "hooktest.skel.h"
+#include "ring_reader.h"
+#include "util.h"
 
 #define NR_WRITERS 4
 #define PACKETS	   20000
 
 struct fixture {
 	struct hooktest_bpf *skel;
-	struct ring_buffer *reader;
-	uint64_t nr_read[ARCADE_NR_RINGS];
+	struct ring_reader reader;
 	uint64_t nr_bad;
 };
 
-struct ring_ctx {
-	struct fixture *fixture;
-	int index;
-};
-
-static struct ring_ctx ring_ctxs[ARCADE_NR_RINGS];
-
-static int take(void *ctx, void *data, size_t size)
+static void take(struct ring_reader *reader, const void *data, size_t size)
 {
+	struct fixture *fixture = container_of(reader, struct fixture, reader);
 	const struct arcade_input_record *record = data;
-	struct ring_ctx *ring = ctx;
 
-	ring->fixture->nr_read[ring->index]++;
 	if (size != sizeof(*record) || record->device != 7 || record->nr_events != 3 || record->pad || !record->time_ns)
-		ring->fixture->nr_bad++;
-	return 0;
+		fixture->nr_bad++;
 }
 
 static int setup(void **state)
 {
 	struct fixture *fixture = calloc(1, sizeof(*fixture));
-	int fds[ARCADE_NR_RINGS];
 
 	assert_non_null(fixture);
+	fixture->reader.take = take;
 	fixture->skel = hooktest_bpf__open();
 	assert_non_null(fixture->skel);
 	/* Two CPUs, 16 rings: neighbours get different ones. */
@@ -66,19 +58,14 @@ static int setup(void **state)
 	}
 	for (int i = 0; i < ARCADE_NR_RINGS; i++) {
 		uint32_t id, key = i;
+		int fd;
 
 		assert_int_equal(bpf_map__lookup_elem(fixture->skel->maps.input_rings, &key, sizeof(key), &id, sizeof(id), 0), 0);
-		fds[i] = bpf_map_get_fd_by_id(id);
-		assert_true(fds[i] >= 0);
-		ring_ctxs[i] = (struct ring_ctx){ fixture, i };
-		if (!i)
-			fixture->reader = ring_buffer__new(fds[i], take, &ring_ctxs[i], NULL);
-		else
-			assert_int_equal(ring_buffer__add(fixture->reader, fds[i], take, &ring_ctxs[i]), 0);
-		assert_non_null(fixture->reader);
+		fd = bpf_map_get_fd_by_id(id);
+		assert_true(fd >= 0);
+		assert_int_equal(ring_reader_add(&fixture->reader, i, fd), 0);
+		close(fd);
 	}
-	for (int i = 0; i < ARCADE_NR_RINGS; i++)
-		close(fds[i]);
 	*state = fixture;
 	return 0;
 }
@@ -87,7 +74,7 @@ static int teardown(void **state)
 {
 	struct fixture *fixture = *state;
 
-	ring_buffer__free(fixture->reader);
+	ring_buffer__free(fixture->reader.rings);
 	hooktest_bpf__destroy(fixture->skel);
 	free(fixture);
 	return 0;
@@ -118,15 +105,6 @@ static struct arcade_stats totals(struct fixture *fixture)
 	return total;
 }
 
-static uint64_t sum_of(const uint64_t *values, int nr)
-{
-	uint64_t sum = 0;
-
-	while (nr--)
-		sum += values[nr];
-	return sum;
-}
-
 static void test_no_reader_no_record(void **state)
 {
 	struct fixture *fixture = *state;
@@ -139,7 +117,7 @@ static void test_no_reader_no_record(void **state)
 	assert_int_equal(stats.nr_lane_packets[ARCADE_LANE_MOUSE], 1000);
 	assert_int_equal(sum_of(stats.nr_ring_records, ARCADE_NR_RINGS), 0);
 	assert_int_equal(sum_of(stats.nr_ring_drops, ARCADE_NR_RINGS), 0);
-	assert_int_equal(ring_buffer__consume(fixture->reader), 0);
+	assert_int_equal(ring_buffer__consume(fixture->reader.rings), 0);
 }
 
 static void test_full_ring_drops_and_counts(void **state)
@@ -147,26 +125,24 @@ static void test_full_ring_drops_and_counts(void **state)
 	struct fixture *fixture = *state;
 	const uint32_t nr = 5000;
 	struct arcade_stats stats;
-	cpu_set_t all, one;
+	cpu_set_t all;
 
 	/* One CPU, one ring: it must overflow. */
 	assert_int_equal(sched_getaffinity(0, sizeof(all), &all), 0);
-	CPU_ZERO(&one);
-	CPU_SET(sched_getcpu(), &one);
-	assert_int_equal(sched_setaffinity(0, sizeof(one), &one), 0);
+	assert_int_equal(stay_on_cpu(sched_getcpu()), 0);
 	fixture->skel->bss->input_reader_attached = 1;
 	fixture->skel->bss->arg_packets = nr;
 	fixture->skel->bss->arg_lane = ARCADE_LANE_KEYBOARD;
 	run_prog(fixture->skel->progs.run_packets);
 	sched_setaffinity(0, sizeof(all), &all);
-	ring_buffer__consume(fixture->reader);
+	ring_buffer__consume(fixture->reader.rings);
 	stats = totals(fixture);
 	assert_int_equal(sum_of(stats.nr_lane_packets, ARCADE_MAX_LANES), nr);
 	assert_true(sum_of(stats.nr_ring_drops, ARCADE_NR_RINGS) > 0);
 	/* A record of 16 bytes takes 24 with its header. */
 	assert_true(sum_of(stats.nr_ring_records, ARCADE_NR_RINGS) >= ARCADE_RING_BYTES / 24 - 1);
 	for (int i = 0; i < ARCADE_NR_RINGS; i++)
-		assert_int_equal(stats.nr_ring_records[i], fixture->nr_read[i]);
+		assert_int_equal(stats.nr_ring_records[i], fixture->reader.nr_read[i]);
 	assert_int_equal(sum_of(stats.nr_ring_records, ARCADE_NR_RINGS) +
 			 sum_of(stats.nr_ring_drops, ARCADE_NR_RINGS), nr);
 	assert_int_equal(fixture->nr_bad, 0);
@@ -180,11 +156,8 @@ struct writer {
 static void *write_packets(void *arg)
 {
 	struct writer *writer = arg;
-	cpu_set_t cpus;
 
-	CPU_ZERO(&cpus);
-	CPU_SET(writer->cpu, &cpus);
-	sched_setaffinity(0, sizeof(cpus), &cpus);
+	stay_on_cpu(writer->cpu);
 	/* Many short runs: the writers and the reader meet on the rings. */
 	for (int i = 0; i < PACKETS / 100; i++)
 		run_prog(writer->fixture->skel->progs.run_packets);
@@ -207,14 +180,14 @@ static void test_writers_on_all_cpus(void **state)
 		assert_int_equal(pthread_create(&threads[i], NULL, write_packets, &writers[i]), 0);
 	}
 	for (int i = 0; i < 200; i++)
-		ring_buffer__consume(fixture->reader);
+		ring_buffer__consume(fixture->reader.rings);
 	for (int i = 0; i < NR_WRITERS; i++)
 		pthread_join(threads[i], NULL);
-	ring_buffer__consume(fixture->reader);
+	ring_buffer__consume(fixture->reader.rings);
 	stats = totals(fixture);
 	assert_int_equal(sum_of(stats.nr_lane_packets, ARCADE_MAX_LANES), (uint64_t)NR_WRITERS * PACKETS);
 	for (int i = 0; i < ARCADE_NR_RINGS; i++)
-		assert_int_equal(stats.nr_ring_records[i], fixture->nr_read[i]);
+		assert_int_equal(stats.nr_ring_records[i], fixture->reader.nr_read[i]);
 	assert_int_equal(sum_of(stats.nr_ring_records, ARCADE_NR_RINGS) +
 			 sum_of(stats.nr_ring_drops, ARCADE_NR_RINGS), (uint64_t)NR_WRITERS * PACKETS);
 	assert_int_equal(fixture->nr_bad, 0);

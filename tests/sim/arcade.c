@@ -93,10 +93,13 @@ static struct sim_task *queue_take(struct queue *queue, s32 index)
 static bool chain_is_live(struct sim *sim, struct sim_task *p)
 {
 	struct policy_chain *chain = &p->ctx.chain;
+	u64 back_ns;
 
 	if (!policy_chain_joined(chain, p->nvcsw))
 		return false;
-	policy_chain_renew(chain, arcade_of(sim)->lane_root_ns, CHAIN_TTL_NS);
+	back_ns = policy_chain_renew(chain, p->ctx.chain_share, arcade_of(sim)->lane_root_ns, CHAIN_TTL_NS);
+	if (back_ns)
+		p->ctx.burst_ns = policy_burst(p->ctx.burst_ns + back_ns);
 	return policy_chain_live(chain, p->nvcsw, sim->now_ns, CHAIN_BUDGET_NS);
 }
 

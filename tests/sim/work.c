@@ -83,6 +83,26 @@ static enum sim_action compute(struct sim_task *task, u64 ns, u32 next_step)
 	return SIM_COMPUTE;
 }
 
+static enum sim_action sleep_until(struct sim *sim, struct sim_task *task, u64 when_ns, u32 next_step)
+{
+	task->step = next_step;
+	sim_sleep_until(sim, task, when_ns);
+	return SIM_SLEEP;
+}
+
+static void hand_on(struct sim *sim, struct sim_task *task, u64 value_ns, struct ring *ring, struct sim_task *wakee)
+{
+	ring_put(ring, value_ns);
+	wake_by(sim, task, wakee);
+}
+
+/* How long it took since the event, if that counts. */
+static void note_since(const struct sim *sim, struct sim_samples *samples, u64 event_ns)
+{
+	if (event_ns >= sim->measure_ns)
+		samples_add(samples, sim->now_ns - event_ns);
+}
+
 /* --- the chain of input --- */
 
 static void device_packet(struct sim *sim)
@@ -99,10 +119,8 @@ static enum sim_action compositor_next(struct sim *sim, struct sim_task *task)
 {
 	struct sim_scene *scene = sim->scene;
 
-	if (task->step == 1) {
-		ring_put(&scene->to_game, task->value_ns);
-		wake_by(sim, task, scene->game);
-	}
+	if (task->step == 1)
+		hand_on(sim, task, task->value_ns, &scene->to_game, scene->game);
 	task->step = 0;
 	if (ring_get(&scene->to_compositor, &task->value_ns))
 		return compute(task, vary(task, 15 * SIM_US), 1);
@@ -117,15 +135,12 @@ static enum sim_action game_next(struct sim *sim, struct sim_task *task)
 {
 	struct sim_scene *scene = sim->scene;
 
-	if (task->step == 1) {
-		ring_put(&scene->to_render, task->value_ns);
-		wake_by(sim, task, scene->render);
-	}
+	if (task->step == 1)
+		hand_on(sim, task, task->value_ns, &scene->to_render, scene->render);
 	task->step = 0;
 	if (!ring_get(&scene->to_game, &task->value_ns))
 		return SIM_WAIT;
-	if (task->value_ns >= sim->measure_ns)
-		samples_add(&sim->stats.input_game, sim->now_ns - task->value_ns);
+	note_since(sim, &sim->stats.input_game, task->value_ns);
 	return compute(task, vary(task, 20 * SIM_US), 1);
 }
 
@@ -133,9 +148,9 @@ static void frame_done(struct sim *sim, u64 start_ns)
 {
 	struct sim_scene *scene = sim->scene;
 
+	note_since(sim, &sim->stats.frame, start_ns);
 	if (start_ns < sim->measure_ns)
 		return;
-	samples_add(&sim->stats.frame, sim->now_ns - start_ns);
 	sim->stats.nr_frames++;
 	sim->stats.nr_frames_late += sim->now_ns - start_ns > scene->period_ns;
 }
@@ -152,8 +167,7 @@ static enum sim_action render_next(struct sim *sim, struct sim_task *task)
 	}
 	task->step = 0;
 	if (ring_get(&scene->to_render, &task->value_ns)) {
-		if (task->value_ns >= sim->measure_ns)
-			samples_add(&sim->stats.input_render, sim->now_ns - task->value_ns);
+		note_since(sim, &sim->stats.input_render, task->value_ns);
 		return compute(task, vary(task, 50 * SIM_US), 1);
 	}
 	if (ring_get(&scene->frames, &task->mark_ns))
@@ -181,20 +195,16 @@ static enum sim_action pacer_next(struct sim *sim, struct sim_task *task)
 			return SIM_WAIT;
 		return compute(task, vary(task, scene->period_ns * FRAME_AFTER / 1000), 3);
 	case 3:
-		ring_put(&scene->frames, scene->frame_ns);
-		wake_by(sim, task, scene->render);
+		hand_on(sim, task, scene->frame_ns, &scene->frames, scene->render);
 		scene->next_frame_ns += scene->period_ns;
 		/* Periods that have gone by meanwhile are frames that the player did not see. */
 		while (scene->next_frame_ns + scene->period_ns <= sim->now_ns) {
 			sim->stats.nr_frames_skipped += scene->next_frame_ns >= sim->measure_ns;
 			scene->next_frame_ns += scene->period_ns;
 		}
-		task->step = 0;
 	}
-	if (sim->now_ns < scene->next_frame_ns) {
-		sim_sleep_until(sim, task, scene->next_frame_ns);
-		return SIM_SLEEP;
-	}
+	if (sim->now_ns < scene->next_frame_ns)
+		return sleep_until(sim, task, scene->next_frame_ns, 0);
 	scene->frame_ns = scene->next_frame_ns;
 	return compute(task, vary(task, scene->period_ns * FRAME_BEFORE / 1000), 1);
 }
@@ -222,22 +232,16 @@ static enum sim_action audio_next(struct sim *sim, struct sim_task *task)
 		sim->stats.nr_periods += counts;
 		sim->stats.nr_xruns += counts && sim->now_ns - task->mark_ns > AUDIO_PERIOD_NS;
 		task->mark_ns += AUDIO_PERIOD_NS;
-		task->step = 0;
 	}
-	if (sim->now_ns < task->mark_ns) {
-		sim_sleep_until(sim, task, task->mark_ns);
-		return SIM_SLEEP;
-	}
+	if (sim->now_ns < task->mark_ns)
+		return sleep_until(sim, task, task->mark_ns, 0);
 	return compute(task, vary(task, 300 * SIM_US), 1);
 }
 
 static enum sim_action kworker_next(struct sim *sim, struct sim_task *task)
 {
-	if (task->step == 1) {
-		sim_sleep_until(sim, task, sim->now_ns + vary(task, KWORKER_PERIOD_NS));
-		task->step = 0;
-		return SIM_SLEEP;
-	}
+	if (task->step == 1)
+		return sleep_until(sim, task, sim->now_ns + vary(task, KWORKER_PERIOD_NS), 0);
 	return compute(task, vary(task, 40 * SIM_US), 1);
 }
 
@@ -266,9 +270,7 @@ static enum sim_action compile_next(struct sim *sim, struct sim_task *task)
 			start_compile(sim, task);
 			return SIM_EXIT;
 		}
-		task->step = 0;
-		sim_sleep_until(sim, task, sim->now_ns + sim_random_range(&task->random, 200 * SIM_US, 3 * SIM_MS));
-		return SIM_SLEEP;
+		return sleep_until(sim, task, sim->now_ns + sim_random_range(&task->random, 200 * SIM_US, 3 * SIM_MS), 0);
 	}
 	return compute(task, sim_random_range(&task->random, 2 * SIM_MS, 40 * SIM_MS), 1);
 }

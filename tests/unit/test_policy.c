@@ -403,25 +403,29 @@ static void test_busy_reader_lives_on(void **state)
 	chain.ran_ns = 4 * MS;
 	chain.nr_handed_on = 8;
 	/* An event from before says nothing new. */
-	policy_chain_renew(&chain, 100 * MS, 33 * MS);
-	policy_chain_renew(&chain, 99 * MS, 33 * MS);
+	policy_chain_renew(&chain, 0, 100 * MS, 33 * MS);
+	policy_chain_renew(&chain, 0, 99 * MS, 33 * MS);
 	assert_false(policy_chain_live(&chain, 9, 101 * MS, 4 * MS));
-	policy_chain_renew(&chain, 102 * MS, 33 * MS);
+	policy_chain_renew(&chain, 0, 102 * MS, 33 * MS);
 	assert_true(policy_chain_live(&chain, 9, 102 * MS, 4 * MS));
 	assert_int_equal(chain.root_ns, 102 * MS);
 	assert_int_equal(chain.ran_ns, 3 * MS);
 	assert_int_equal(chain.nr_handed_on, 0);
-	/* Not beyond its activation, and not for those who do not read the device. */
+	/* Not beyond its activation, and further down only for those whom chains wake as a rule. */
 	assert_false(policy_chain_live(&chain, 10, 102 * MS, 4 * MS));
 	policy_chain_hand_on(&chain, &other, 5);
-	policy_chain_renew(&other, 110 * MS, 33 * MS);
+	policy_chain_renew(&other, POLICY_RENEW_SHARE - 1, 110 * MS, 33 * MS);
 	assert_int_equal(other.root_ns, 102 * MS);
+	policy_chain_renew(&other, POLICY_RENEW_SHARE, 110 * MS, 33 * MS);
+	assert_int_equal(other.root_ns, 110 * MS);
+	assert_true(policy_chain_live(&other, 5, 142 * MS, 4 * MS));
+	assert_false(policy_chain_live(&other, 6, 142 * MS, 4 * MS));
 
 	/* A reader that never sleeps under a steady stream gets half a CPU as member, not more. */
 	u64 as_member = 0, now = 200 * MS;
 	policy_chain_start(&chain, 9, ARCADE_ROOT_INPUT, ARCADE_LANE_MOUSE, now, 33 * MS);
 	for (int i = 0; i < 10000; i++, now += MS) {
-		policy_chain_renew(&chain, now, 33 * MS);
+		policy_chain_renew(&chain, 0, now, 33 * MS);
 		if (policy_chain_live(&chain, 9, now, 4 * MS)) {
 			as_member += MS;
 			chain.ran_ns += MS;
@@ -963,7 +967,7 @@ static void test_chain_budget_holds(void **state)
 			chain.ran_ns += run_ns;
 			now_ns += run_ns + unit_random_below(&random, interval_ns);
 			before_ns = chain.ran_ns;
-			policy_chain_renew(&chain, now_ns, ttl_ns);
+			policy_chain_renew(&chain, 0, now_ns, ttl_ns);
 			assert_true(chain.ran_ns <= before_ns);
 			assert_true(member_ns <= budget_ns + (now_ns - start_ns) / POLICY_RENEW_DIVISOR);
 		}

@@ -222,12 +222,9 @@ static void die(const char *what, const char *value)
 
 static uint64_t number(const char *text, uint64_t min, uint64_t max)
 {
-	char *end;
 	uint64_t value;
 
-	errno = 0;
-	value = strtoull(text, &end, 10);
-	if (errno || *end || end == text || *text == '-' || value < min || value > max)
+	if (parse_u64_range(text, min, max, &value))
 		die("not a number in range:", text);
 	return value;
 }

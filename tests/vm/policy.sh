@@ -27,28 +27,30 @@ share() { # SECONDS FIRST SECOND
 	[ $second -gt 0 ] || second=1
 	echo $((first * 100 / second))
 }
+no_limit=$((1 << 62))
 is_between() { # VALUE MIN MAX
 	[ "$1" -ge "$2" ] && [ "$1" -le "$3" ] || { echo "$1 is not from $2 to $3"; return 1; }
 }
 
+# The first of two hogs gets from MIN to MAX percent of what the second gets.
+pair_shares() { # NICE NICE MIN MAX BY_WEIGHT
+	local ratio
+	hog nice -n "$1"
+	hog nice -n "$2"
+	sleep 1
+	ratio=$(share 5 0 1)
+	end_hogs
+	figure "nice $1 gets $ratio % of what nice $2 gets; by weight it is $5"
+	is_between "$ratio" "$3" "$4"
+}
+
 nice_values_share() {
-	local ratio status=0
+	local status=0
 	start_arcade || return 1
-	hog nice -n 0
-	hog nice -n 5
-	sleep 1
-	ratio=$(share 5 0 1)
-	end_hogs
 	# 1024, 820 and 335 in the kernel's table.
-	figure "nice 0 gets $ratio % of what nice 5 gets; by weight it is 306"
-	is_between "$ratio" 250 370 || status=1
-	hog nice -n 1
-	hog nice -n 5
-	sleep 1
-	ratio=$(share 5 0 1)
-	end_hogs
-	figure "where nobody has nice 0: nice 1 gets $ratio % of what nice 5 gets; by weight it is 245"
-	is_between "$ratio" 200 300 || status=1
+	pair_shares 0 5 250 370 306 || status=1
+	# Where nobody has nice 0.
+	pair_shares 1 5 200 300 245 || status=1
 	[ $status -eq 0 ] && stop_arcade
 }
 
@@ -56,8 +58,17 @@ in_group() { # GROUP COMMAND…
 	echo "$BASHPID" >"$cgroups/$1/cgroup.procs" && shift && exec "$@"
 }
 
+# The second of two hogs gets from MIN to MAX percent of what the first gets, once both have settled.
+second_gets() { # SECONDS MIN MAX WHEN
+	local ratio
+	sleep 1
+	ratio=$(share "$1" 1 0)
+	figure "$4: $ratio %"
+	is_between "$ratio" "$2" "$3"
+}
+
 groups_share() {
-	local ratio status=0 n
+	local status=0 n
 	mkdir -p $cgroups/light $cgroups/heavy/inner
 	echo +cpu >$cgroups/heavy/cgroup.subtree_control
 	echo 300 >$cgroups/heavy/cpu.weight
@@ -71,29 +82,17 @@ groups_share() {
 	state_is enabled || { cat "$work/err"; return 1; }
 	hog in_group light
 	hog in_group heavy/inner
-	sleep 1
-	ratio=$(share 6 1 0)
-	figure "a group of weight 300 gets $ratio % of what one of 100 gets"
-	is_between "$ratio" 250 360 || status=1
+	second_gets 6 250 360 "a group of weight 300 beside one of 100" || status=1
 	echo 100 >$cgroups/heavy/cpu.weight
-	sleep 1
-	ratio=$(share 4 1 0)
-	figure "after a change of the weight to 100, live: $ratio %"
-	is_between "$ratio" 80 125 || status=1
+	second_gets 4 80 125 "after a change of the weight to 100, live" || status=1
 	echo 300 >$cgroups/heavy/cpu.weight
 	echo "${hogs[0]}" >$cgroups/heavy/inner/cgroup.procs
-	sleep 1
-	ratio=$(share 4 1 0)
-	figure "after a move into the same group: $ratio %"
-	is_between "$ratio" 80 125 || status=1
+	second_gets 4 80 125 "after a move into the same group" || status=1
 	# Where the kernel tells of it (6.19), an idle group hardly counts.
 	if "$arcade" --check | grep -q 'cpu.weight and cpu.idle count'; then
 		echo "${hogs[0]}" >$cgroups/light/cgroup.procs
 		echo 1 >$cgroups/light/cpu.idle
-		sleep 1
-		ratio=$(share 4 1 0)
-		figure "against an idle group: $ratio %"
-		[ "$ratio" -ge 800 ] || status=1
+		second_gets 4 800 $no_limit "against an idle group" || status=1
 	fi
 	end_hogs
 	rmdir $cgroups/light $cgroups/heavy/inner $cgroups/heavy

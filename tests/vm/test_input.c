@@ -10,11 +10,11 @@
 
 #include <bpf/libbpf.h>
 #include <pthread.h>
-#include <sched.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
 
+#include "../bpf/ring_reader.h"
 #include "bpf.h"
 #include "log.h"
 #include "uinput.h"
@@ -24,29 +24,18 @@
 struct fixture {
 	struct topology *topology;
 	struct bpf *bpf;
-	struct ring_buffer *reader;
-	uint64_t nr_read[ARCADE_NR_RINGS];
+	struct ring_reader reader;
 	struct arcade_input_record records[512];
 	uint32_t nr_records;
 };
 
-struct ring_ctx {
-	struct fixture *fixture;
-	uint32_t index;
-};
-
-static struct ring_ctx ring_ctxs[ARCADE_NR_RINGS];
-
-static int take(void *ctx, void *data, size_t size)
+static void take(struct ring_reader *reader, const void *data, size_t size)
 {
-	struct ring_ctx *ring = ctx;
-	struct fixture *fixture = ring->fixture;
+	struct fixture *fixture = container_of(reader, struct fixture, reader);
 
 	assert_int_equal(size, sizeof(struct arcade_input_record));
-	fixture->nr_read[ring->index]++;
 	if (fixture->nr_records < ARRAY_SIZE(fixture->records))
 		memcpy(&fixture->records[fixture->nr_records++], data, size);
-	return 0;
 }
 
 static int setup(void **state)
@@ -62,15 +51,10 @@ static int setup(void **state)
 	bpf_attach_hooks(fixture->bpf);
 	if (!bpf_input_is_attached(fixture->bpf))
 		return -1;
-	for (uint32_t i = 0; i < ARCADE_NR_RINGS; i++) {
-		int fd = bpf_input_ring_fd(fixture->bpf, i);
-
-		ring_ctxs[i] = (struct ring_ctx){ fixture, i };
-		if (!i)
-			fixture->reader = ring_buffer__new(fd, take, &ring_ctxs[i], NULL);
-		else if (ring_buffer__add(fixture->reader, fd, take, &ring_ctxs[i]))
+	fixture->reader.take = take;
+	for (uint32_t i = 0; i < ARCADE_NR_RINGS; i++)
+		if (ring_reader_add(&fixture->reader, i, bpf_input_ring_fd(fixture->bpf, i)))
 			return -1;
-	}
 	*state = fixture;
 	return 0;
 }
@@ -79,7 +63,7 @@ static int teardown(void **state)
 {
 	struct fixture *fixture = *state;
 
-	ring_buffer__free(fixture->reader);
+	ring_buffer__free(fixture->reader.rings);
 	bpf_free(fixture->bpf);
 	topology_free(fixture->topology);
 	free(fixture);
@@ -98,15 +82,6 @@ static void press(int fd, int key)
 {
 	assert_true(uinput_packet(fd, EV_KEY, key, 1));
 	assert_true(uinput_packet(fd, EV_KEY, key, 0));
-}
-
-static uint64_t sum_of(const uint64_t *values, uint32_t nr)
-{
-	uint64_t sum = 0;
-
-	while (nr--)
-		sum += values[nr];
-	return sum;
 }
 
 static void test_devices_are_told_apart(void **state)
@@ -128,7 +103,7 @@ static void test_devices_are_told_apart(void **state)
 
 		fixture->nr_records = 0;
 		press(fd, cases[i].key);
-		ring_buffer__consume(fixture->reader);
+		ring_buffer__consume(fixture->reader.rings);
 		assert_int_equal(fixture->nr_records, 2);
 		for (int k = 0; k < 2; k++) {
 			assert_int_equal(fixture->records[k].lane, cases[i].lane);
@@ -147,7 +122,7 @@ static void test_no_key_code_leaves_the_hook(void **state)
 	bpf_set_reader(fixture->bpf, true, true);
 	for (int key = KEY_ESC; key <= KEY_F12; key++)
 		press(fd, key);
-	ring_buffer__consume(fixture->reader);
+	ring_buffer__consume(fixture->reader.rings);
 	assert_int_equal(fixture->nr_records, 2 * (KEY_F12 - KEY_ESC + 1));
 	/* But for the time every record is the same, whatever key it was. */
 	for (uint32_t i = 1; i < fixture->nr_records; i++)
@@ -194,11 +169,8 @@ struct writer {
 static void *write_packets(void *arg)
 {
 	struct writer *writer = arg;
-	cpu_set_t cpus;
 
-	CPU_ZERO(&cpus);
-	CPU_SET(writer->cpu, &cpus);
-	sched_setaffinity(0, sizeof(cpus), &cpus);
+	stay_on_cpu(writer->cpu);
 	for (int i = 0; i < writer->nr_packets; i++)
 		assert_true(uinput_packet(writer->fd, EV_REL, REL_X, 1));
 	return NULL;
@@ -221,35 +193,35 @@ static void write_from_all_cpus(struct fixture *fixture, int nr_packets, bool re
 		assert_int_equal(pthread_create(&threads[i], NULL, write_packets, &writers[i]), 0);
 	}
 	for (int i = 0; reading && i < 20; i++) {
-		ring_buffer__consume(fixture->reader);
+		ring_buffer__consume(fixture->reader.rings);
 		nanosleep(&(struct timespec){ .tv_nsec = 1000000 }, NULL);
 	}
 	for (int i = 0; i < nr; i++) {
 		pthread_join(threads[i], NULL);
 		close(writers[i].fd);
 	}
-	ring_buffer__consume(fixture->reader);
+	ring_buffer__consume(fixture->reader.rings);
 	missed = bpf_input_missed(fixture->bpf) - missed_before;
 	sent = (uint64_t)nr * nr_packets;
 	assert_int_equal(bpf_read_stats(fixture->bpf, &stats), 0);
 	for (int i = 0; i < ARCADE_NR_RINGS; i++) {
-		assert_int_equal(stats.nr_ring_records[i], fixture->nr_read[i]);
-		rings_used += fixture->nr_read[i] > 0;
+		assert_int_equal(stats.nr_ring_records[i], fixture->reader.nr_read[i]);
+		rings_used += fixture->reader.nr_read[i] > 0;
 	}
 	print_message("# figure: %d writers, %d rings: %lu sent = %lu read + %lu dropped (+ at most %lu missed)\n", nr,
-		      rings_used, (unsigned long)sent, (unsigned long)sum_of(fixture->nr_read, ARCADE_NR_RINGS),
+		      rings_used, (unsigned long)sent, (unsigned long)sum_of(fixture->reader.nr_read, ARCADE_NR_RINGS),
 		      (unsigned long)sum_of(stats.nr_ring_drops, ARCADE_NR_RINGS), (unsigned long)missed);
 	assert_int_equal(rings_used, nr < ARCADE_NR_RINGS ? nr : ARCADE_NR_RINGS);
 	/* One writer per ring: what it sent is known ring by ring. */
 	for (int i = 0; i < ARCADE_NR_RINGS && nr <= ARCADE_NR_RINGS; i++) {
-		uint64_t told = fixture->nr_read[i] + stats.nr_ring_drops[i];
+		uint64_t told = fixture->reader.nr_read[i] + stats.nr_ring_drops[i];
 
 		if (told)
 			assert_true(told <= (uint64_t)nr_packets && told + missed >= (uint64_t)nr_packets);
 	}
 	/* Of the runs that the kernel left out some were for the end of a packet. */
 	assert_true(stats.nr_packets <= sent && stats.nr_packets + missed >= sent);
-	assert_int_equal(sum_of(fixture->nr_read, ARCADE_NR_RINGS) + sum_of(stats.nr_ring_drops, ARCADE_NR_RINGS),
+	assert_int_equal(sum_of(fixture->reader.nr_read, ARCADE_NR_RINGS) + sum_of(stats.nr_ring_drops, ARCADE_NR_RINGS),
 			 stats.nr_packets);
 }
 
@@ -266,7 +238,7 @@ static void test_full_rings(void **state)
 	write_from_all_cpus(fixture, 1500, false);
 	assert_int_equal(bpf_read_stats(fixture->bpf, &stats), 0);
 	for (int i = 0; i < ARCADE_NR_RINGS; i++)
-		if (fixture->nr_read[i])
+		if (fixture->reader.nr_read[i])
 			assert_true(stats.nr_ring_drops[i] > 0);
 }
 

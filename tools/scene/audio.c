@@ -20,21 +20,22 @@
 static void audio_play(struct scene *scene)
 {
 	struct scene_shared *shared = scene->shared;
+	struct period_stats *stats = &shared->audio;
 	uint64_t nr_iters = work_from_us(scene->iters_per_us, AUDIO_WORK_US);
 	uint64_t start_ns;
 	struct pacer pacer;
 
 	pacer_init(&pacer, shared, AUDIO_PERIOD_NS);
-	while (pacer_wait(&pacer, &start_ns, &shared->nr_audio_skipped)) {
+	while (pacer_wait(&pacer, &start_ns, &stats->nr_skipped)) {
 		uint64_t woken_ns = clock_now_ns();
 
 		work_do(nr_iters);
 		if (!shared_is_counted(shared, start_ns))
 			continue;
-		shared->nr_audio_played++;
-		histogram_add(&shared->audio_wake, woken_ns - start_ns);
+		stats->nr_played++;
+		histogram_add(&stats->time, woken_ns - start_ns);
 		if (clock_now_ns() > start_ns + AUDIO_PERIOD_NS)
-			shared->nr_audio_late++;
+			stats->nr_late++;
 	}
 }
 

@@ -6,12 +6,11 @@
  */
 #include <errno.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "clock.h"
 #include "scene.h"
+#include "tally.h"
 #include "work.h"
 
 #define HOG_UNIT_US	100
@@ -19,43 +18,26 @@
 
 int hog_run(struct scene *scene, unsigned int index)
 {
-	struct scene_shared *shared = scene->shared;
-	struct background_stats *stats = &shared->hogs[index];
 	uint64_t nr_iters = work_from_us(scene->iters_per_us, HOG_UNIT_US);
-	uint64_t now_ns, nr_done = 0;
-	double cpu_before_s = -1;
+	struct tally tally;
 
-	scene_wait_go(scene);
-	while ((now_ns = clock_now_ns()) < shared_end_ns(shared)) {
-		if (cpu_before_s < 0 && shared_is_counted(shared, now_ns))
-			cpu_before_s = scene_get_cpu_s(RUSAGE_SELF);
+	tally_begin(&tally, scene);
+	while (tally_goes_on(&tally)) {
 		work_do(nr_iters);
-		nr_done += cpu_before_s >= 0;
+		tally_add(&tally);
 	}
-	stats->nr_done = nr_done;
-	if (cpu_before_s >= 0)
-		stats->cpu_s = scene_get_cpu_s(RUSAGE_SELF) - cpu_before_s;
+	tally_end(&tally, &scene->shared->hogs[index]);
 	return 0;
-}
-
-static double get_forker_cpu_s(void)
-{
-	return scene_get_cpu_s(RUSAGE_SELF) + scene_get_cpu_s(RUSAGE_CHILDREN);
 }
 
 int forker_run(struct scene *scene, unsigned int index)
 {
-	struct scene_shared *shared = scene->shared;
-	struct background_stats *stats = &shared->forkers[index];
 	uint64_t nr_iters = work_from_us(scene->iters_per_us, FORK_CHILD_US);
-	uint64_t now_ns, nr_done = 0;
-	double cpu_before_s = -1;
+	struct tally tally;
 	pid_t pid;
 
-	scene_wait_go(scene);
-	while ((now_ns = clock_now_ns()) < shared_end_ns(shared)) {
-		if (cpu_before_s < 0 && shared_is_counted(shared, now_ns))
-			cpu_before_s = get_forker_cpu_s();
+	tally_begin(&tally, scene);
+	while (tally_goes_on(&tally)) {
 		pid = fork();
 		if (pid < 0)
 			return scene_fail(scene, "can't fork: %s", strerror(errno));
@@ -65,10 +47,8 @@ int forker_run(struct scene *scene, unsigned int index)
 		}
 		while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
 			;
-		nr_done += cpu_before_s >= 0;
+		tally_add(&tally);
 	}
-	stats->nr_done = nr_done;
-	if (cpu_before_s >= 0)
-		stats->cpu_s = get_forker_cpu_s() - cpu_before_s;
+	tally_end(&tally, &scene->shared->forkers[index]);
 	return 0;
 }

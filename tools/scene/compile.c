@@ -11,12 +11,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "clock.h"
 #include "scene.h"
+#include "tally.h"
 #include "work.h"
 
 #define UNIT_US			100
@@ -30,7 +30,7 @@ static const unsigned int file_chunks[] = { 1, 1, 2, 3, 4, 6, 9, 14, 20, 28, 40 
 
 struct compile {
 	struct scene *scene;
-	struct compile_stats *stats;
+	struct background_stats *stats;
 	unsigned int nr_chunks;
 };
 
@@ -115,25 +115,16 @@ static bool run_driver(struct compile *compile)
 	return as > 0 && wait_child(as) && is_good;
 }
 
-static double get_make_cpu_s(void)
-{
-	return scene_get_cpu_s(RUSAGE_SELF) + scene_get_cpu_s(RUSAGE_CHILDREN);
-}
-
 int compile_run(struct scene *scene, unsigned int index)
 {
-	struct scene_shared *shared = scene->shared;
-	struct compile compile = { .scene = scene, .stats = &shared->jobs[index] };
+	struct compile compile = { .scene = scene, .stats = &scene->shared->jobs[index] };
 	const unsigned int nr_files = sizeof(file_chunks) / sizeof(file_chunks[0]);
 	unsigned int file = index;
-	uint64_t now_ns, nr_done = 0;
-	double cpu_before_s = -1;
+	struct tally tally;
 	pid_t pid;
 
-	scene_wait_go(scene);
-	while ((now_ns = clock_now_ns()) < shared_end_ns(shared)) {
-		if (cpu_before_s < 0 && shared_is_counted(shared, now_ns))
-			cpu_before_s = get_make_cpu_s();
+	tally_begin(&tally, scene);
+	while (tally_goes_on(&tally)) {
 		/* a step that has no divisor in common with their number: all sizes come, mixed */
 		compile.nr_chunks = file_chunks[file % nr_files];
 		file += 7;
@@ -144,10 +135,8 @@ int compile_run(struct scene *scene, unsigned int index)
 			_exit(run_driver(&compile) ? EXIT_SUCCESS : EXIT_FAILURE);
 		if (!wait_child(pid))
 			return scene_fail(scene, "a compiler failed");
-		nr_done += cpu_before_s >= 0;
+		tally_add(&tally);
 	}
-	compile.stats->nr_jobs = nr_done;
-	if (cpu_before_s >= 0)
-		compile.stats->cpu_s = get_make_cpu_s() - cpu_before_s;
+	tally_end(&tally, compile.stats);
 	return 0;
 }

@@ -18,6 +18,7 @@
 int video_run(struct scene *scene, unsigned int index)
 {
 	struct scene_shared *shared = scene->shared;
+	struct period_stats *stats = &shared->video;
 	uint64_t nr_iters = work_from_us(scene->iters_per_us, VIDEO_WORK_US);
 	uint64_t start_ns, took_ns;
 	struct pacer pacer;
@@ -26,15 +27,15 @@ int video_run(struct scene *scene, unsigned int index)
 	scene_set_timer_exact();
 	scene_wait_go(scene);
 	pacer_init(&pacer, shared, NSEC_PER_SEC / VIDEO_HZ);
-	while (pacer_wait(&pacer, &start_ns, &shared->nr_video_skipped)) {
+	while (pacer_wait(&pacer, &start_ns, &stats->nr_skipped)) {
 		work_do(nr_iters);
 		if (!shared_is_counted(shared, start_ns))
 			continue;
 		took_ns = clock_now_ns() - start_ns;
-		shared->nr_video_played++;
+		stats->nr_played++;
 		if (took_ns > NSEC_PER_SEC / VIDEO_HZ)
-			shared->nr_video_late++;
-		histogram_add(&shared->video_time, took_ns);
+			stats->nr_late++;
+		histogram_add(&stats->time, took_ns);
 	}
 	return 0;
 }
@@ -42,6 +43,7 @@ int video_run(struct scene *scene, unsigned int index)
 int timer_run(struct scene *scene, unsigned int index)
 {
 	struct scene_shared *shared = scene->shared;
+	struct period_stats *stats = &shared->timer;
 	uint64_t nr_iters = work_from_us(scene->iters_per_us, TIMER_WORK_US);
 	uint64_t start_ns;
 	struct pacer pacer;
@@ -49,12 +51,12 @@ int timer_run(struct scene *scene, unsigned int index)
 	(void)index;
 	scene_wait_go(scene);
 	pacer_init(&pacer, shared, NSEC_PER_SEC / TIMER_HZ);
-	while (pacer_wait(&pacer, &start_ns, &shared->nr_timer_skipped)) {
+	while (pacer_wait(&pacer, &start_ns, &stats->nr_skipped)) {
 		uint64_t woken_ns = clock_now_ns();
 
 		if (shared_is_counted(shared, start_ns)) {
-			shared->nr_timer_played++;
-			histogram_add(&shared->timer_wake, woken_ns - start_ns);
+			stats->nr_played++;
+			histogram_add(&stats->time, woken_ns - start_ns);
 		}
 		work_do(nr_iters);
 	}

@@ -38,42 +38,38 @@ struct device {
 	pthread_t thread;
 };
 
-static int set_bit(int fd, unsigned long request, unsigned int bit)
-{
-	return ioctl(fd, request, (unsigned long)bit) < 0 ? -errno : 0;
-}
+/* What makes a mouse a mouse, or a keyboard a keyboard, to those who look; both have EV_KEY. */
+static const struct ability {
+	unsigned long request;		/* 0: no more */
+	unsigned int first, last;
+} abilities[NR_SCENE_LANES][5] = {
+	[SCENE_LANE_MOUSE] = {
+		{ UI_SET_KEYBIT, BTN_LEFT, BTN_MIDDLE },
+		{ UI_SET_EVBIT, EV_REL, EV_REL },
+		{ UI_SET_RELBIT, REL_X, REL_Y },
+		{ UI_SET_RELBIT, REL_WHEEL, REL_WHEEL },
+	},
+	[SCENE_LANE_KEYBOARD] = {
+		{ UI_SET_KEYBIT, KEY_ESC, KEY_KPDOT },
+		{ UI_SET_KEYBIT, DEVICE_KEY_WARMUP, DEVICE_KEY_WARMUP },
+		{ UI_SET_KEYBIT, DEVICE_KEY_COUNTED, DEVICE_KEY_COUNTED },
+	},
+};
 
-/* What makes a mouse a mouse, or a keyboard a keyboard, to those who look. */
 static int device_set_abilities(const struct device *dev)
 {
-	unsigned int code;
-	int err;
+	const struct ability *ability;
+	unsigned long bit;
 
-	err = set_bit(dev->fd, UI_SET_EVBIT, EV_KEY);
-	if (err)
-		return err;
-
-	if (dev->lane == SCENE_LANE_KEYBOARD) {
-		for (code = KEY_ESC; code <= KEY_KPDOT && !err; code++)
-			err = set_bit(dev->fd, UI_SET_KEYBIT, code);
-		if (!err)
-			err = set_bit(dev->fd, UI_SET_KEYBIT, DEVICE_KEY_WARMUP);
-		if (!err)
-			err = set_bit(dev->fd, UI_SET_KEYBIT, DEVICE_KEY_COUNTED);
-		return err;
+	if (ioctl(dev->fd, UI_SET_EVBIT, (unsigned long)EV_KEY) < 0)
+		return -errno;
+	for (ability = abilities[dev->lane]; ability->request; ability++) {
+		for (bit = ability->first; bit <= ability->last; bit++) {
+			if (ioctl(dev->fd, ability->request, bit) < 0)
+				return -errno;
+		}
 	}
-
-	for (code = BTN_LEFT; code <= BTN_MIDDLE && !err; code++)
-		err = set_bit(dev->fd, UI_SET_KEYBIT, code);
-	if (!err)
-		err = set_bit(dev->fd, UI_SET_EVBIT, EV_REL);
-	if (!err)
-		err = set_bit(dev->fd, UI_SET_RELBIT, REL_X);
-	if (!err)
-		err = set_bit(dev->fd, UI_SET_RELBIT, REL_Y);
-	if (!err)
-		err = set_bit(dev->fd, UI_SET_RELBIT, REL_WHEEL);
-	return err;
+	return 0;
 }
 
 static int device_open(struct device *dev)

@@ -84,11 +84,11 @@ void *sim_thread(void *arg)
 	scene_set_timer_exact();
 	scene_wait_begin(game->scene);
 	pacer_init(&pacer, shared, NSEC_PER_SEC / opt->fps);
-	while (pacer_wait(&pacer, &start_ns, &shared->nr_frames_skipped)) {
+	while (pacer_wait(&pacer, &start_ns, &shared->frames.nr_skipped)) {
 		work_do(nr_iters);
 		workers_do(game);
 		if (!render_give_frame(game, start_ns) && shared_is_counted(shared, start_ns))
-			shared->nr_frames_skipped++;
+			shared->frames.nr_skipped++;
 	}
 	return NULL;
 }

@@ -65,16 +65,16 @@ static void render_input(struct game *game, const struct scene_packet *packet)
 
 static void render_frame(struct game *game, uint64_t start_ns, uint64_t period_ns)
 {
-	struct scene_shared *shared = game->scene->shared;
+	struct period_stats *stats = &game->scene->shared->frames;
 	uint64_t took_ns;
 
-	if (!shared_is_counted(shared, start_ns))
+	if (!shared_is_counted(game->scene->shared, start_ns))
 		return;
 	took_ns = clock_now_ns() - start_ns;
-	shared->nr_frames_played++;
+	stats->nr_played++;
 	if (took_ns > period_ns)
-		shared->nr_frames_late++;
-	histogram_add(&shared->frame_time, took_ns);
+		stats->nr_late++;
+	histogram_add(&stats->time, took_ns);
 }
 
 void *render_thread(void *arg)

@@ -90,6 +90,45 @@ static double get_percent(uint64_t part, uint64_t whole)
 	return whole ? 100.0 * (double)part / (double)whole : NAN;
 }
 
+static uint64_t get_nr_periods(const struct period_stats *stats)
+{
+	return stats->nr_played + stats->nr_skipped;
+}
+
+static uint64_t get_nr_missed(const struct period_stats *stats)
+{
+	return stats->nr_late + stats->nr_skipped;
+}
+
+static double get_missed_percent(const struct period_stats *stats)
+{
+	return get_percent(get_nr_missed(stats), get_nr_periods(stats));
+}
+
+static void put_suffixed(struct writer *w, const char *name, const char *suffix, uint64_t value)
+{
+	char key[64];
+
+	snprintf(key, sizeof(key), "%s_%s", name, suffix);
+	put_count(w, key, value);
+}
+
+/* How many there were, and what the player missed of them; @missed is NULL where none counts as missed. */
+static void put_periods(struct writer *w, const char *name, const char *total, const char *missed,
+			const struct period_stats *stats)
+{
+	char key[64];
+
+	put_suffixed(w, name, total, get_nr_periods(stats));
+	if (missed)
+		put_suffixed(w, name, missed, get_nr_missed(stats));
+	put_suffixed(w, name, "skipped", stats->nr_skipped);
+	if (!missed)
+		return;
+	snprintf(key, sizeof(key), "%s_%s_percent", name, missed);
+	put_real(w, key, get_missed_percent(stats));
+}
+
 static struct background_stats get_sum(const struct background_stats *stats, unsigned int nr)
 {
 	struct background_stats sum = { };
@@ -97,6 +136,7 @@ static struct background_stats get_sum(const struct background_stats *stats, uns
 	while (nr--) {
 		sum.nr_done += stats[nr].nr_done;
 		sum.cpu_s += stats[nr].cpu_s;
+		sum.nr_units += atomic_load(&stats[nr].nr_units);
 	}
 	return sum;
 }
@@ -107,42 +147,20 @@ struct totals {
 	uint64_t nr_sent_all;
 	uint64_t nr_skipped;
 	int64_t nr_lost;	/* below zero it would be a defect of the scene, and is to be seen */
-	uint64_t nr_frames;
-	uint64_t nr_frames_missed;
-	uint64_t nr_audio;
-	uint64_t nr_xruns;
 	struct background_stats hogs;
 	struct background_stats forkers;
-	uint64_t nr_video;
-	uint64_t nr_video_missed;
-	uint64_t nr_timer;
-	uint64_t nr_compile_units;
-	uint64_t nr_compile_jobs;
-	double compile_cpu_s;
+	struct background_stats jobs;
 };
 
 static struct totals get_totals(const struct scene *scene)
 {
 	const struct scene_shared *sh = scene->shared;
 	struct totals totals = {
-		.nr_frames = sh->nr_frames_played + sh->nr_frames_skipped,
-		.nr_frames_missed = sh->nr_frames_late + sh->nr_frames_skipped,
-		.nr_audio = sh->nr_audio_played + sh->nr_audio_skipped,
-		.nr_xruns = sh->nr_audio_late + sh->nr_audio_skipped,
 		.hogs = get_sum(sh->hogs, scene->opt->nr_hogs),
 		.forkers = get_sum(sh->forkers, scene->opt->nr_forkers),
-		.nr_video = sh->nr_video_played + sh->nr_video_skipped,
-		.nr_video_missed = sh->nr_video_late + sh->nr_video_skipped,
-		.nr_timer = sh->nr_timer_played + sh->nr_timer_skipped,
+		.jobs = get_sum(sh->jobs, scene->opt->nr_jobs),
 	};
-	unsigned int job;
 	int i;
-
-	for (job = 0; job < scene->opt->nr_jobs; job++) {
-		totals.nr_compile_units += atomic_load(&sh->jobs[job].nr_units);
-		totals.nr_compile_jobs += sh->jobs[job].nr_jobs;
-		totals.compile_cpu_s += sh->jobs[job].cpu_s;
-	}
 
 	for (i = 0; i < NR_SCENE_LANES; i++) {
 		totals.nr_sent += sh->lanes[i].nr_sent;
@@ -200,27 +218,14 @@ static void put_all(struct writer *w, const struct scene *scene, const struct sc
 	put_count(w, "burst", opt->burst);
 	put_input(w, scene, &totals);
 
-	put_count(w, "frames_total", totals.nr_frames);
-	put_count(w, "frames_missed", totals.nr_frames_missed);
-	put_count(w, "frames_skipped", sh->nr_frames_skipped);
-	put_real(w, "frames_missed_percent", get_percent(totals.nr_frames_missed, totals.nr_frames));
-	put_histogram(w, "frame", &sh->frame_time);
-
-	put_count(w, "audio_periods", totals.nr_audio);
-	put_count(w, "audio_xruns", totals.nr_xruns);
-	put_count(w, "audio_skipped", sh->nr_audio_skipped);
-	put_real(w, "audio_xruns_percent", get_percent(totals.nr_xruns, totals.nr_audio));
-	put_histogram(w, "audio_wake", &sh->audio_wake);
-
-	put_count(w, "video_total", totals.nr_video);
-	put_count(w, "video_missed", totals.nr_video_missed);
-	put_count(w, "video_skipped", sh->nr_video_skipped);
-	put_real(w, "video_missed_percent", get_percent(totals.nr_video_missed, totals.nr_video));
-	put_histogram(w, "video", &sh->video_time);
-
-	put_count(w, "timer_periods", totals.nr_timer);
-	put_count(w, "timer_skipped", sh->nr_timer_skipped);
-	put_histogram(w, "timer_wake", &sh->timer_wake);
+	put_periods(w, "frames", "total", "missed", &sh->frames);
+	put_histogram(w, "frame", &sh->frames.time);
+	put_periods(w, "audio", "periods", "xruns", &sh->audio);
+	put_histogram(w, "audio_wake", &sh->audio.time);
+	put_periods(w, "video", "total", "missed", &sh->video);
+	put_histogram(w, "video", &sh->video.time);
+	put_periods(w, "timer", "periods", NULL, &sh->timer);
+	put_histogram(w, "timer_wake", &sh->timer.time);
 
 	put_count(w, "hog_units", totals.hogs.nr_done);
 	put_real(w, "hog_units_per_s", (double)totals.hogs.nr_done / result->wall_s);
@@ -228,10 +233,10 @@ static void put_all(struct writer *w, const struct scene *scene, const struct sc
 	put_count(w, "forks", totals.forkers.nr_done);
 	put_real(w, "forks_per_s", (double)totals.forkers.nr_done / result->wall_s);
 	put_real(w, "fork_cpu_s", totals.forkers.cpu_s);
-	put_count(w, "compile_units", totals.nr_compile_units);
-	put_real(w, "compile_units_per_s", (double)totals.nr_compile_units / result->wall_s);
-	put_count(w, "compile_jobs", totals.nr_compile_jobs);
-	put_real(w, "compile_cpu_s", totals.compile_cpu_s);
+	put_count(w, "compile_units", totals.jobs.nr_units);
+	put_real(w, "compile_units_per_s", (double)totals.jobs.nr_units / result->wall_s);
+	put_count(w, "compile_jobs", totals.jobs.nr_done);
+	put_real(w, "compile_cpu_s", totals.jobs.cpu_s);
 	put_count(w, "burst_units", atomic_load(&sh->nr_burst_units));
 	put_real(w, "burst_units_per_s", (double)atomic_load(&sh->nr_burst_units) / result->wall_s);
 	put_real(w, "burst_cpu_s", (double)atomic_load(&sh->burst_cpu_ns) / 1e9);
@@ -289,21 +294,22 @@ void report_print_table(FILE *out, const struct scene *scene, const struct scene
 			fprintf(out, "  hop %d: %" PRIu64 " packets, %" PRIu64 " wakeups\n", i + 1,
 				sh->hops[i].nr_packets, sh->hops[i].nr_wakeups);
 	}
-	if (t.nr_frames)
-		fprintf(out, "frames: %" PRIu64 ", missed %" PRIu64 " (%.1f %%)\n", t.nr_frames,
-			t.nr_frames_missed, get_percent(t.nr_frames_missed, t.nr_frames));
-	if (t.nr_audio)
-		fprintf(out, "audio: %" PRIu64 " periods, %" PRIu64 " xruns (%.1f %%)\n", t.nr_audio, t.nr_xruns,
-			get_percent(t.nr_xruns, t.nr_audio));
-	if (t.nr_video)
-		fprintf(out, "video: %" PRIu64 " frames, missed %" PRIu64 " (%.1f %%)\n", t.nr_video, t.nr_video_missed,
-			get_percent(t.nr_video_missed, t.nr_video));
-	if (t.nr_timer)
-		fprintf(out, "timer: %" PRIu64 " periods, %" PRIu64 " skipped\n", t.nr_timer, sh->nr_timer_skipped);
+	if (get_nr_periods(&sh->frames))
+		fprintf(out, "frames: %" PRIu64 ", missed %" PRIu64 " (%.1f %%)\n", get_nr_periods(&sh->frames),
+			get_nr_missed(&sh->frames), get_missed_percent(&sh->frames));
+	if (get_nr_periods(&sh->audio))
+		fprintf(out, "audio: %" PRIu64 " periods, %" PRIu64 " xruns (%.1f %%)\n", get_nr_periods(&sh->audio),
+			get_nr_missed(&sh->audio), get_missed_percent(&sh->audio));
+	if (get_nr_periods(&sh->video))
+		fprintf(out, "video: %" PRIu64 " frames, missed %" PRIu64 " (%.1f %%)\n", get_nr_periods(&sh->video),
+			get_nr_missed(&sh->video), get_missed_percent(&sh->video));
+	if (get_nr_periods(&sh->timer))
+		fprintf(out, "timer: %" PRIu64 " periods, %" PRIu64 " skipped\n", get_nr_periods(&sh->timer),
+			sh->timer.nr_skipped);
 	if (opt->nr_jobs)
 		fprintf(out, "compile: %.0f units/s, %" PRIu64 " files, %.2f cores\n",
-			(double)t.nr_compile_units / result->wall_s, t.nr_compile_jobs,
-			t.compile_cpu_s / result->wall_s);
+			(double)t.jobs.nr_units / result->wall_s, t.jobs.nr_done,
+			t.jobs.cpu_s / result->wall_s);
 	if (opt->burst)
 		fprintf(out, "bursts: %.0f units/s, %.2f cores\n",
 			(double)atomic_load(&sh->nr_burst_units) / result->wall_s,
@@ -325,10 +331,10 @@ void report_print_table(FILE *out, const struct scene *scene, const struct scene
 	fputc('\n', out);
 	for (i = 0; i < NR_SCENE_HOPS; i++)
 		print_histogram(out, hop_names[i], &sh->hops[i].latency);
-	print_histogram(out, "frame", &sh->frame_time);
-	print_histogram(out, "audio wake", &sh->audio_wake);
-	print_histogram(out, "video frame", &sh->video_time);
-	print_histogram(out, "timer wake", &sh->timer_wake);
+	print_histogram(out, "frame", &sh->frames.time);
+	print_histogram(out, "audio wake", &sh->audio.time);
+	print_histogram(out, "video frame", &sh->video.time);
+	print_histogram(out, "timer wake", &sh->timer.time);
 }
 
 void report_print_samples(FILE *out, const struct scene *scene)

@@ -54,15 +54,18 @@ struct hop_stats {
 	struct histogram latency;	/* since the kernel's time stamp */
 } __attribute__((aligned(64)));
 
-struct background_stats {
-	uint64_t nr_done;		/* work units, or children */
-	double cpu_s;
+/* Periods that count, and their times since the period began. */
+struct period_stats {
+	uint64_t nr_played;
+	uint64_t nr_late;		/* of these */
+	uint64_t nr_skipped;
+	struct histogram time;
 } __attribute__((aligned(64)));
 
-struct compile_stats {
-	_Atomic uint64_t nr_units;	/* each stage of a compiler adds its own */
-	uint64_t nr_jobs;
+struct background_stats {
+	uint64_t nr_done;		/* work units, children, or compiled files */
 	double cpu_s;
+	_Atomic uint64_t nr_units;	/* of compilers: each stage adds its own */
 } __attribute__((aligned(64)));
 
 /* One message per packet from compositor to game, and on to render. */
@@ -97,32 +100,18 @@ struct scene_shared {
 	_Atomic uint64_t nr_rendered_all;	/* packets at the last hop, warm-up included */
 	struct hop_stats hops[NR_SCENE_HOPS];
 
-	uint64_t nr_frames_played;
-	uint64_t nr_frames_late;
-	uint64_t nr_frames_skipped;
-	struct histogram frame_time;
-
-	uint64_t nr_audio_played;
-	uint64_t nr_audio_late;
-	uint64_t nr_audio_skipped;
-	struct histogram audio_wake;
+	struct period_stats frames;	/* time until the frame is done */
+	struct period_stats audio;	/* time until the thread runs */
+	struct period_stats video;	/* as frames */
+	struct period_stats timer;	/* as audio; none is late */
 	double audio_cpu_s;		/* of the thread, where it is one of a game */
-
-	uint64_t nr_video_played;
-	uint64_t nr_video_late;
-	uint64_t nr_video_skipped;
-	struct histogram video_time;
-
-	uint64_t nr_timer_played;
-	uint64_t nr_timer_skipped;
-	struct histogram timer_wake;
 
 	_Atomic uint64_t nr_burst_units;
 	_Atomic uint64_t burst_cpu_ns;
 
 	struct background_stats hogs[SCENE_MAX_BACKGROUND];
 	struct background_stats forkers[SCENE_MAX_BACKGROUND];
-	struct compile_stats jobs[SCENE_MAX_BACKGROUND];
+	struct background_stats jobs[SCENE_MAX_BACKGROUND];
 
 	uint64_t nr_samples;
 	uint64_t max_samples;
