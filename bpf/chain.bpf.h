@@ -93,25 +93,27 @@ static __always_inline void chain_hand_on(struct task_ctx *waker, struct task_st
 /*
  * Where there is no hook on input_event() the daemon reads the devices, late and without knowing whom they wake. Then, for
  * as long as a chain lives, every wakeup of the game's threads and of the compositor's begins one. The daemon says until
- * when; more than a chain's life ahead it cannot be, so nothing stays open when the daemon is gone. @p wakes up.
+ * when; more than a chain's life ahead it cannot be, so nothing stays open when the daemon is gone. @p wakes up. A global
+ * function: the verifier looks at it once, not once per way that leads to it. Return: 0.
  */
-static __always_inline void chain_join_window(struct task_struct *p, struct task_ctx *tctx)
+__weak int chain_join_window(struct task_struct *p __arg_trusted, struct task_ctx *tctx __arg_nonnull)
 {
 	u64 until_ns = knobs.input_window_until_ns, now_ns;
 
 	if (!until_ns || (p->flags & PF_KTHREAD))
-		return;
+		return 0;
 	if (!(knobs.game_tree && tctx->tree == knobs.game_tree) &&
 	    !(knobs.compositor_tgid && (u32)p->tgid == knobs.compositor_tgid))
-		return;
+		return 0;
 	now_ns = bpf_ktime_get_ns();
 	if (!policy_before(now_ns, until_ns) || until_ns - now_ns > knobs.chain_ttl_ns || chain_is_live(p, tctx))
-		return;
+		return 0;
 	/* No lane of its own: nothing but the next wakeup renews it. How late it is nobody knows, so it is not measured. */
 	policy_chain_start(&tctx->chain, p->nvcsw, ARCADE_ROOT_INPUT, ARCADE_LANE_OTHER, until_ns - knobs.chain_ttl_ns,
 			   knobs.chain_ttl_ns);
 	tctx->chain_first_run = false;
 	stats_inc(nr_window_marks);
+	return 0;
 }
 
 /* @wakee is being woken by the current context. */
