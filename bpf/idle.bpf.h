@@ -40,7 +40,7 @@ static __always_inline s32 idle_scan(const struct task_struct *p, const struct c
 }
 
 /* @home: only among the best CPUs. */
-static __noinline s32 idle_search(struct task_struct *p, s32 prev_cpu, enum policy_search search, bool home)
+__weak s32 idle_search(struct task_struct *p __arg_trusted, s32 prev_cpu, u32 search, bool home)
 {
 	u32 nr = home ? topo_nr_home_places : topo_nr_places;
 	const struct cpumask *candidates;

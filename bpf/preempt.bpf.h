@@ -118,8 +118,8 @@ static __always_inline bool preempt_claim(struct task_ctx *tctx, s32 cpu, const 
  * their order; else all of its LLC round @prev_cpu, so that among equals the warm cache wins, and for chain members and the
  * game's threads the other LLCs, too. Return: a CPU of p's mask, claimed; -1 if there is none to take, or no token.
  */
-static __noinline s32 preempt_pick_cpu(struct task_struct *p, struct task_ctx *tctx, s32 prev_cpu,
-				       const struct preempt_wakee *wakee, bool home)
+__weak s32 preempt_pick_cpu(struct task_struct *p __arg_trusted, struct task_ctx *tctx __arg_nonnull, s32 prev_cpu,
+			    const struct preempt_wakee *wakee __arg_nonnull, bool home)
 {
 	bool is_urgent = wakee->class > ARCADE_CLASS_NORMAL;
 	u32 nr = home ? topo_nr_home_places : is_urgent ? topo_nr_places : topo_llc_nr[wakee->llc & (ARCADE_MAX_LLCS - 1)];
