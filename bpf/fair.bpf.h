@@ -242,8 +242,11 @@ static __always_inline u64 fair_longest_wait(u64 dsq_id, s32 cpu, bool is_pinned
 	return longest_ns > fair_wait_long_ns ? longest_ns : 0;
 }
 
-/* Takes the one who has waited longest, if that is long. Return: how long, 0 if there was none. */
-static __always_inline u64 fair_take_aged(u64 dsq_id, s32 cpu, bool is_pinned, u64 now_ns)
+/*
+ * Takes the one who has waited longest, if that is long. A global function: the verifier looks at it once, not once per
+ * queue. Return: how long, 0 if there was none.
+ */
+__weak u64 fair_take_aged(u64 dsq_id, s32 cpu, bool is_pinned, u64 now_ns)
 {
 	u64 longest_ns = fair_longest_wait(dsq_id, cpu, is_pinned, now_ns);
 	struct bpf_iter_scx_dsq it;
