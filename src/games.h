@@ -60,7 +60,7 @@ struct games_facts {
 	uint64_t nr_dropped;		/* candidates that found no place: a look through /proc follows */
 	uint64_t nr_decisions;		/* changes of the game */
 	uint64_t nr_background;		/* trees marked */
-	uint32_t nr_candidates;		/* now */
+	uint64_t nr_candidates;		/* now */
 };
 
 /*

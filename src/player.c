@@ -6,7 +6,6 @@
 #include <stdio.h>
 
 #include "focus.h"
-#include "games.h"
 #include "log.h"
 #include "programs.h"
 #include "watch.h"
@@ -16,6 +15,9 @@
 
 /* Local accounts only: the name service may ask a network, and wait for it. */
 #define PASSWD_FILE "/etc/passwd"
+
+/* Where the kernel half cannot tell of new programs: a game is found within 5 s. */
+#define LOOK_NS (3 * NSEC_PER_SEC)
 
 /* Where Steam keeps its registry and its lists of libraries, below the home folder. */
 static const char *const steam_folders[] = {
@@ -36,6 +38,8 @@ struct player {
 	/* As long as there is a kernel half. */
 	struct bpf *bpf;
 	struct devices *devices;
+	struct loop *loop;
+	struct timer look_timer;	/* armed where new programs are not told */
 };
 
 /* ---- decisions ---- */
@@ -193,6 +197,14 @@ void player_control(struct player *player, const struct arcade_control_record *r
 	games_control(player->games, record);
 }
 
+static int look(struct timer *timer, uint64_t now)
+{
+	struct player *player = container_of(timer, struct player, look_timer);
+
+	games_rescan(player->games);
+	return 0;
+}
+
 void player_rescan(struct player *player)
 {
 	games_rescan(player->games);
@@ -200,7 +212,12 @@ void player_rescan(struct player *player)
 
 struct player_facts player_facts(const struct player *player)
 {
-	return (struct player_facts){ .watch_events_lost = player->watch ? watch_nr_lost(player->watch) : 0 };
+	return (struct player_facts){
+		.games = *games_facts(player->games),
+		.game_pid = (uint64_t)games_current(player->games),
+		.game_in_front = !player->focus || focus_in_front(player->focus),
+		.watch_events_lost = player->watch ? watch_nr_lost(player->watch) : 0,
+	};
 }
 
 /* ---- life ---- */
@@ -268,6 +285,8 @@ int player_new(struct loop *loop, const struct options *opts, struct player **re
 	if (!player)
 		return log_error_errno(ENOMEM, "player");
 	player->opts = *opts;
+	player->loop = loop;
+	timer_init(&player->look_timer, "look for games", look);
 	err = games_new(loop, &config, &ops, player, &player->games);
 	if (err)
 		return err;
@@ -282,6 +301,7 @@ void player_free(struct player *player)
 {
 	if (!player)
 		return;
+	timer_disarm(&player->look_timer);
 	focus_free(player->focus);
 	watch_free(player->watch);
 	games_free(player->games);
@@ -294,10 +314,13 @@ void player_attach(struct player *player, struct bpf *bpf, struct devices *devic
 	player->devices = devices;
 	bpf_set_game_in_front(bpf, !player->focus || focus_in_front(player->focus));
 	games_announce(player->games);
+	if (bpf_facts(bpf)->hooks[BPF_HOOK_EXEC] != BPF_HOOK_ATTACHED && !player->opts.no_detect)
+		timer_arm(&player->look_timer, player->loop, now_ns() + LOOK_NS, LOOK_NS);
 }
 
 void player_detach(struct player *player)
 {
+	timer_disarm(&player->look_timer);
 	player->bpf = NULL;
 	player->devices = NULL;
 }

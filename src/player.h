@@ -15,6 +15,7 @@
 
 #include "bpf.h"
 #include "devices.h"
+#include "games.h"
 #include "loop.h"
 #include "options.h"
 #include "util.h"
@@ -22,6 +23,9 @@
 struct player;
 
 struct player_facts {
+	struct games_facts games;
+	uint64_t game_pid;		/* 0: none */
+	uint64_t game_in_front;		/* bool; true as long as nothing is known of windows */
 	uint64_t watch_events_lost;
 };
 

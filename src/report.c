@@ -120,7 +120,7 @@ void report_print(const struct topology *topology, const struct bpf *bpf, const 
 	describe_hook(facts, BPF_HOOK_EXEC,
 		      facts->hooks[BPF_HOOK_EXIT] == BPF_HOOK_ATTACHED ? "sched_process_exec, sched_process_exit: told at once" :
 									"sched_process_exec: told at once, but not their end",
-		      "new programs are not seen", text, sizeof(text));
+		      "new programs are looked for in /proc, every 3 s", text, sizeof(text));
 	emit_line(emit, data, "processes", text);
 	report_roles(facts, roles_facts(roles), emit, data);
 	emit_line(emit, data, "idle CPUs", facts->kick ? "kicked when work is queued" :

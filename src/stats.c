@@ -22,6 +22,10 @@ struct field {
 #define MAXIMUM(name_, member, help_) \
 	{ .name = (name_), .unit = "ns", .help = (help_), .offset = offsetof(struct stats_snapshot, member), \
 	  .length = 1, .is_max = true }
+/* How it is now, not how often it was. */
+#define GAUGE(name_, member, help_) \
+	{ .name = (name_), .unit = "", .help = (help_), .offset = offsetof(struct stats_snapshot, member), \
+	  .length = 1, .is_max = true }
 
 static const struct field fields[] = {
 	FIELD("packets", kernel.nr_packets, "input packets seen by the hook"),
@@ -86,6 +90,13 @@ static const struct field fields[] = {
 	FIELD("control_wakeups", rings.nr_control_wakeups, "wakeups of the daemon for these"),
 	FIELD("tasks_unknown", kernel.nr_task_ctx_failed, "tasks scheduled without state of ours"),
 	FIELD("loop_wakeups", loop_wakeups, "wakeups of the daemon for anything"),
+	GAUGE("game_pid", player.game_pid, "process that is the game, 0: none"),
+	GAUGE("game_in_front", player.game_in_front, "whether it has the focus, as far as that is known"),
+	FIELD("game_decisions", player.games.nr_decisions, "times that another process, or none, became the game"),
+	GAUGE("game_candidates", player.games.nr_candidates, "processes that may be a game, now"),
+	FIELD("game_probes", player.games.nr_probes, "processes read to find out"),
+	FIELD("game_rescans", player.games.nr_rescans, "looks through all processes"),
+	FIELD("background_trees", player.games.nr_background, "processes found to work in the background"),
 	FIELD("watch_events_lost", player.watch_events_lost, "changes of folders that were not told one by one"),
 	FIELD("log_lines_lost", log_lines_lost, "log lines that could not be written"),
 	FIELD("frames_dropped", frames_dropped, "statistics that could not be written"),
