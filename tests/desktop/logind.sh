@@ -42,27 +42,30 @@ prepare() {
 	printf '[Service]\nProtectSystem=no\nPrivateTmp=no\nProtectHome=no\nProtectControlGroups=no\nProtectKernelModules=no\nProtectKernelLogs=no\nDevicePolicy=auto\nDeviceAllow=\nExecStartPre=\nProtectClock=no\nProtectHostname=no\nProtectKernelTunables=no\n' \
 		>>/etc/systemd/system/systemd-logind.service.d/test.conf
 	# Without a console's virtual terminals the newest session of the seat is the active one.
-	rm -f /dev/tty0
+	mount -t tmpfs tmpfs /sys/class/tty
+	# The runtime directories that are mounted in there are to be seen out here, where the daemon runs.
+	mount --make-rshared /run
 	mkdir -p /run/dbus
 	[ -s /etc/machine-id ] || tr -d - </proc/sys/kernel/random/uuid >/etc/machine-id
 }
 
 start_systemd() {
-	unshare --mount --pid --fork --mount-proc --kill-child -- env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin container=test \
+	unshare --mount --propagation unchanged --pid --fork --mount-proc --kill-child -- env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin container=test \
 		/lib/systemd/systemd --system --unit=arcade.target --log-target=console --show-status=0 >"$work/systemd.log" 2>&1 &
 	eventually 60 find_systemd && eventually 90 logind_answers || { tail -n 30 "$work/systemd.log"; return 1; }
 	loginctl_ list-seats
 }
 find_systemd() { inside_pid=$(pgrep -x systemd | head -n 1); [ -n "$inside_pid" ]; }
-inside() { nsenter --target "$inside_pid" --mount --pid -- "$@"; }
+inside() { timeout 60 nsenter --target "$inside_pid" --mount --pid -- "$@"; }
 loginctl_() { inside loginctl --no-pager --no-legend "$@"; }
 logind_answers() { loginctl_ list-seats 2>/dev/null | grep -q seat0; }
 
-# As start_arcade of lib.sh, where /run/user is.
-start_inside() { # FLAG…
-	inside "$arcade" --verbose "$@" >"$work/out" 2>"$work/err" &
-	arcade_pid=$!
-	eventually 60 arcade_is_up && is_running $arcade_pid || { cat "$work/err"; return 1; }
+explain() {
+	grep -v libbpf "$work/err" | tail -n 15
+	head -n 30 /run/systemd/seats/* /run/systemd/sessions/*
+	ls -l /run/user /run/user/*
+	tail -n 15 "$work/systemd.log"
+	return 1
 }
 said() { grep -q "$1" "$work/err"; }
 last_session_is() { grep -o 'focus: session [^ ]* on seat0: user [0-9]*\|focus: no graphical session' "$work/err" | tail -n 1 | grep -q "$1"; }
@@ -71,29 +74,27 @@ no_helper() { ! pgrep -x arcade-helper >/dev/null; }
 last_bus_ready() { grep 'focus: session bus' "$work/err" | tail -n 1 | grep -q ready; }
 
 without_session() {
-	start_inside || return 1
-	cat "$work/err"
-	said '^info: focus .*no graphical session yet\|^focus .*no graphical session yet' && no_helper
+	start_arcade --verbose && said 'focus .*no graphical session yet' && no_helper
 }
 
 login() { # UID
-	inside systemctl start "arcade-login@$1" || { inside systemctl status "arcade-login@$1" "user@$1"; tail -n 20 "$work/systemd.log"; return 1; }
-	eventually 30 last_session_is "user $1" && eventually 30 helper_user_is "$1" && eventually 30 last_bus_ready || { cat "$work/err"; loginctl_ list-sessions; return 1; }
+	inside systemctl start "arcade-login@$1" && eventually 30 last_session_is "user $1" && eventually 30 helper_user_is "$1" &&
+		eventually 30 last_bus_ready || explain
 }
 
 switch_back() {
 	local session
 	session=$(loginctl_ list-sessions | awk -v uid=$first '$2 == uid { print $1; exit }')
 	loginctl_ activate "$session" || return 1
-	eventually 30 last_session_is "user $first" && eventually 30 helper_user_is $first && [ "$(pgrep -cx arcade-helper)" -eq 1 ]
+	eventually 30 last_session_is "user $first" && eventually 30 helper_user_is $first && [ "$(pgrep -cx arcade-helper)" -eq 1 ] || explain
 }
 
 logout_of() { # UID, and who is active then
 	inside systemctl stop "arcade-login@$1"
 	if [ "$2" = nobody ]; then
-		eventually 60 last_session_is 'no graphical session' && eventually 20 no_helper
+		eventually 60 last_session_is 'no graphical session' && eventually 20 no_helper || explain
 	else
-		eventually 60 last_session_is "user $2" && eventually 30 helper_user_is "$2"
+		eventually 60 last_session_is "user $2" && eventually 30 helper_user_is "$2" || explain
 	fi
 }
 
@@ -111,7 +112,7 @@ greeter_is_there() { grep -qs '^CLASS=greeter' /run/systemd/sessions/*; }
 stops() { stop_arcade && no_helper; }
 
 off_by_option() {
-	start_inside --no-focus || return 1
+	start_arcade --verbose --no-focus || return 1
 	grep 'focus ' "$work/err" | grep -q 'off, by option' && inside systemctl start arcade-login@$first || return 1
 	sleep 2
 	no_helper && ! said 'focus: session'
@@ -119,7 +120,8 @@ off_by_option() {
 	stop_arcade && return $status
 }
 
-check "a real logind runs" eval 'prepare && start_systemd'
+prepare
+check "a real logind runs" start_systemd
 check "no session: said in the report, no helper" without_session
 check "a login: a helper for that user, on the user's bus" login $first
 check "another user's login at the seat: the helper is that one's" login $second
