@@ -187,8 +187,8 @@ static void handle_window(struct kwin *kwin, DBusMessage *message)
 	dbus_bool_t mapped, fullscreen;
 	dbus_int32_t pid;
 
-	if (!dbus_message_get_args(message, NULL, DBUS_TYPE_STRING, &why, DBUS_TYPE_BOOLEAN, &mapped, DBUS_TYPE_INT32, &pid,
-				   DBUS_TYPE_STRING, &class, DBUS_TYPE_STRING, &desktop_file, DBUS_TYPE_BOOLEAN,
+	if (!dbus_message_get_args(message, NULL, DBUS_TYPE_STRING, &why, DBUS_TYPE_BOOLEAN, &mapped, DBUS_TYPE_INT32,
+				   &pid, DBUS_TYPE_STRING, &class, DBUS_TYPE_STRING, &desktop_file, DBUS_TYPE_BOOLEAN,
 				   &fullscreen, DBUS_TYPE_INVALID))
 		return;
 	if (mapped)
