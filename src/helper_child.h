@@ -57,6 +57,7 @@ struct child_source {
 
 extern const struct child_source helper_kwin;
 extern const struct child_source helper_gamemode;
+extern const struct child_source helper_sway;
 
 struct loop *child_loop(struct child *child);
 struct bus *child_bus(struct child *child);
