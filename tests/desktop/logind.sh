@@ -60,11 +60,14 @@ inside() { timeout 60 nsenter --target "$inside_pid" --mount --pid -- "$@"; }
 loginctl_() { inside loginctl --no-pager --no-legend "$@"; }
 logind_answers() { loginctl_ list-seats 2>/dev/null | grep -q seat0; }
 
+# A session has a FIFO beside its file: who reads that waits.
+session_files() { find /run/systemd/seats /run/systemd/sessions -type f "$@"; }
 explain() {
-	grep -v libbpf "$work/err" | tail -n 15
-	head -n 30 /run/systemd/seats/* /run/systemd/sessions/*
-	ls -l /run/user /run/user/*
-	tail -n 15 "$work/systemd.log"
+	session_files -exec grep -E 'ACTIVE|UID|CLASS|TYPE' {} +
+	ls -l /run/user
+	tail -n 8 "$work/systemd.log"
+	grep focus "$work/err" | tail -n 12
+	ps -o pid,uid,comm -C arcade-helper
 	return 1
 }
 said() { grep -q "$1" "$work/err"; }
@@ -107,7 +110,7 @@ greeter() {
 	rm -f /run/arcade-login-$second
 	no_helper && last_session_is 'no graphical session'
 }
-greeter_is_there() { grep -qs '^CLASS=greeter' /run/systemd/sessions/*; }
+greeter_is_there() { session_files -exec cat {} + | grep -q '^CLASS=greeter'; }
 
 stops() { stop_arcade && no_helper; }
 
