@@ -363,7 +363,7 @@ kwin_x11() {
 
 start_bus || { cat $work/bus.log; exit 1; }
 start_kwin --xwayland || exit 1
-note "$(kwin_wayland --version 2>/dev/null), $(dbus-daemon --version | head -n 1)"
+note "$(QT_QPA_PLATFORM=offscreen kwin_wayland --version 2>/dev/null), $(dbus-daemon --version | head -n 1)"
 
 check "the helper connects, and KWin runs the script" comes_up
 check "the helper is the user for good, and has nothing of the daemon's" is_the_user
