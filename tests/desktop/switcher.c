@@ -77,16 +77,17 @@ static void call_scripting(DBusConnection *conn, const char *member, const char 
 	dbus_message_unref(call);
 }
 
-/* Under another name each time: unloading takes effect later. */
+/* Under another name each time: unloading takes effect later, and so does running. The one before has run by now. */
 static void activate_by_script(DBusConnection *conn, const char *path)
 {
 	static unsigned int nr;
 	char name[32];
 
-	snprintf(name, sizeof(name), "activate-%u", nr++);
+	snprintf(name, sizeof(name), "activate-%d-%u", (int)getpid(), nr);
+	call_scripting(conn, "unloadScript", name, NULL);
+	snprintf(name, sizeof(name), "activate-%d-%u", (int)getpid(), ++nr);
 	call_scripting(conn, "loadScript", path, name);
 	call_scripting(conn, "start", NULL, NULL);
-	call_scripting(conn, "unloadScript", name, NULL);
 	dbus_connection_flush(conn);
 }
 
