@@ -38,8 +38,8 @@ static enum focus_where where_is(const struct focus *focus, const struct focus_w
 
 static bool is_same(const struct focus_window *a, const struct focus_window *b)
 {
-	return a->known == b->known && a->mapped == b->mapped && a->fullscreen == b->fullscreen && a->source == b->source &&
-	       a->process.pid == b->process.pid && a->process.start == b->process.start &&
+	return a->known == b->known && a->mapped == b->mapped && a->fullscreen == b->fullscreen &&
+	       a->source == b->source && a->process.pid == b->process.pid && a->process.start == b->process.start &&
 	       a->process.uid == b->process.uid && streq(a->app, b->app);
 }
 
@@ -104,8 +104,8 @@ static void handle_session(void *data, const struct session *session)
 	struct focus *focus = data;
 
 	if (session->id[0])
-		log_debug("focus: session %s on %s: user %u, %s", session->id, session->seat, (unsigned int)session->uid,
-			  session->type);
+		log_debug("focus: session %s on %s: user %u, %s", session->id, session->seat,
+			  (unsigned int)session->uid, session->type);
 	else
 		log_debug("focus: no graphical session");
 	helper_set_session(focus->helper, session);

@@ -25,15 +25,15 @@
 /* All run in the loop, and each may be NULL. None may free the room. */
 struct focus_callbacks {
 	/*
-	 * Another window, its full screen came or went, no window for 100 ms, or not known any more. Not called twice for
-	 * the same. @window is valid during the call.
+	 * Another window, its full screen came or went, no window for 100 ms, or not known any more. Not called twice
+	 * for the same. @window is valid during the call.
 	 */
 	void (*window)(void *data, const struct focus_window *window);
-	/* Is the process of @window, whose pid is never 0, of the game's tree? Without it no window is. Must not wait. */
+	/* Is the process of @window, whose pid is not 0, of the game's tree? Without it no window is. Must not wait. */
 	bool (*is_game)(void *data, const struct focus_window *window);
 	/* The decision has changed. It starts as true. */
 	void (*front)(void *data, bool in_front);
-	/* Registered at GameMode, or not any more: paired. The process may have ended before it is unregistered. */
+	/* Registered at GameMode, or not any more: paired. The process may have ended before that. */
 	void (*gamemode)(void *data, const struct focus_process *process, bool registered);
 	/* Another session is active; its id is empty if none is. */
 	void (*session)(void *data, const struct session *session);
@@ -42,8 +42,8 @@ struct focus_callbacks {
 struct focus;
 
 /*
- * @script: path of the script for KWin, "" for none; NULL: where it was installed with the program, and a warning if it is
- * not there. Return: 0, -errno.
+ * @script: path of the script for KWin, "" for none; NULL: where it was installed with the program, and a warning if it
+ * is not there. Return: 0, -errno.
  */
 int focus_new(struct loop *loop, const char *script, struct focus **ret);
 

@@ -83,9 +83,10 @@ int focus_setup_check(const void *packet, size_t len, struct arcade_focus_setup 
 	if (len != sizeof(setup))
 		return -EINVAL;
 	memcpy(&setup, packet, sizeof(setup));
-	if (setup.version != ARCADE_FOCUS_VERSION || setup.type != ARCADE_FOCUS_SETUP || setup.pad || setup.parent <= 0 ||
-	    !string_is_clean(setup.bus, sizeof(setup.bus)) || !string_is_clean(setup.script, sizeof(setup.script)) ||
-	    !setup.bus[0] || (setup.script[0] && setup.script[0] != '/'))
+	if (setup.version != ARCADE_FOCUS_VERSION || setup.type != ARCADE_FOCUS_SETUP || setup.pad ||
+	    setup.parent <= 0 || !string_is_clean(setup.bus, sizeof(setup.bus)) ||
+	    !string_is_clean(setup.script, sizeof(setup.script)) || !setup.bus[0] ||
+	    (setup.script[0] && setup.script[0] != '/'))
 		return -EINVAL;
 	/* Dropping to root would be none. */
 	if (!setup.uid || setup.uid == (uid_t)-1 || !setup.gid || setup.gid == (gid_t)-1)
@@ -110,7 +111,7 @@ static int read_text_at(int dirfd, const char *name, char *buf, size_t size)
 	return 0;
 }
 
-/* The number in front of "line", as "Uid:\t1000\t…" has it. Names in status are escaped by the kernel: no line is forged. */
+/* The number behind @line, as "Uid:\t1000\t…" has it. The kernel escapes names in status: no line is forged. */
 static bool find_number(const char *text, const char *line, uint64_t *ret)
 {
 	const char *at = strstr(text, line);
@@ -156,7 +157,7 @@ int focus_process_check(pid_t pid, uid_t uid, uint64_t *start)
 	if (pid <= 1 || pid > FOCUS_PID_MAX)
 		return -ESRCH;
 	snprintf(path, sizeof(path), "/proc/%d", (int)pid);
-	/* Holds on to this very process: once it has ended, nothing can be read through it, whoever has its number then. */
+	/* Holds on to this very process: when it has ended nothing is read through it, whoever has its number. */
 	dirfd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (dirfd < 0)
 		return errno == ENOENT ? -ESRCH : -errno;

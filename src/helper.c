@@ -24,9 +24,9 @@
 /* Records per wakeup of the loop, so that other sources have their turn. */
 #define ROUND_MAX 32
 /* How long reading pauses when the rate is exceeded: the wakeups that a flood may cost. */
-#define THROTTLE_NS (15 * NSEC_PER_MSEC)
+#define THROTTLE_NS	(15 * NSEC_PER_MSEC)
 #define NSEC_PER_RECORD (NSEC_PER_SEC / HELPER_RECORDS_PER_S)
-#define GAMES_MAX 32
+#define GAMES_MAX	32
 
 struct helper {
 	struct loop *loop;
@@ -67,7 +67,7 @@ static void schedule_start(struct helper *helper, uint64_t pause_ns);
 const char *focus_source_name(enum arcade_focus_source source)
 {
 	static const char *const names[] = {
-		[ARCADE_FOCUS_BUS] = "session bus", [ARCADE_FOCUS_KWIN] = "KWin",     [ARCADE_FOCUS_FERAL] = "GameMode",
+		[ARCADE_FOCUS_BUS] = "session bus", [ARCADE_FOCUS_KWIN] = "KWin",    [ARCADE_FOCUS_FERAL] = "GameMode",
 		[ARCADE_FOCUS_SWAY] = "sway",	    [ARCADE_FOCUS_X11] = "X11 root",
 	};
 
@@ -256,7 +256,7 @@ static void handle_packet(struct helper *helper, const void *packet, size_t len)
 static int handle_socket(struct source *source, uint32_t events)
 {
 	struct helper *helper = container_of(source, struct helper, socket);
-	/* One byte more, so that a longer packet is seen as such. Descriptors that come along are dropped by the kernel. */
+	/* One byte more: a longer packet is seen as such. Descriptors that come along are dropped by the kernel. */
 	char packet[sizeof(struct arcade_focus_record) + 1];
 	ssize_t n;
 
@@ -276,7 +276,7 @@ static int handle_socket(struct source *source, uint32_t events)
 			continue;
 		if (n < 0 && errno == EAGAIN)
 			return 0;
-		/* The end, or an empty packet, which looks like it. The process may take a moment; it has no more to say. */
+		/* The end, or an empty packet, which looks like it. The process may take a moment to follow. */
 		if (n <= 0) {
 			stop_reading(helper);
 			timer_arm(&helper->kill_timer, helper->loop, now_ns() + END_WAIT_NS, 0);
@@ -380,7 +380,7 @@ static void __attribute__((noreturn)) become_helper(int exe_fd, int fd)
 	_exit(HELPER_EXIT_FAILED);
 }
 
-/* The group is that of the user's runtime directory: logind makes it, and asking the user database might wait for a network. */
+/* The group is that of the user's runtime directory, which logind makes: the user database might wait for a network. */
 static int find_gid(uid_t uid, gid_t *ret)
 {
 	struct stat st;

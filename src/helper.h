@@ -54,7 +54,7 @@ struct focus_window {
 	char app[ARCADE_FOCUS_APP_MAX];	/* the class that the window claims, untrusted: escape before printing */
 };
 
-/* All are called from the loop, may be called any number of times, and must not free the helper. */
+/* All are called from the loop, any number of times, and must not free the helper. */
 struct helper_callbacks {
 	/* The focus as last told: raw, at once. known is false when the source or the helper has gone. */
 	void (*window)(void *data, const struct focus_window *window);
@@ -80,8 +80,8 @@ int helper_new(struct loop *loop, const char *script, const struct helper_callba
 	       struct helper **ret);
 
 /*
- * Ask the helper to end and wait for it, at most half a second: then it is killed. Calls nothing back. Accepts NULL; not
- * from within a callback of the helper's.
+ * Ask the helper to end and wait for it, at most half a second: then it is killed. Calls nothing back. Accepts NULL;
+ * not from within a callback of the helper's.
  */
 void helper_free(struct helper *helper);
 DEFINE_CLEANUP(struct helper *, helper_free)

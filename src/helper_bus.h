@@ -31,15 +31,15 @@ int bus_new(struct loop *loop, const char *address, bus_message_fn fn, void *dat
 /* What is still to be sent is lost. Accepts NULL. */
 void bus_free(struct bus *bus);
 
-/* Hand out what has come and send what waits. For the prepare hook. Return: 0, -ECONNRESET if the bus has gone, -errno. */
+/* Hand out what has come, send what waits: for the prepare hook. Return: 0, -ECONNRESET if the bus has gone, -errno. */
 int bus_run(struct bus *bus);
 
 /* Ask the bus to hand on the messages that match @rule; the answer is not waited for. */
 void bus_match(struct bus *bus, const char *rule);
 
 /*
- * Call @member of @destination without waiting: the answer is a message whose reply serial is what is returned. Arguments
- * as of dbus_message_append_args(). Never starts a service. Return: the serial, 0 if there is no memory.
+ * Call @member of @destination without waiting: the answer is a message whose reply serial is what is returned.
+ * Arguments as of dbus_message_append_args(). Never starts a service. Return: the serial, 0 if there is no memory.
  */
 uint32_t bus_call(struct bus *bus, const char *destination, const char *path, const char *interface, const char *member,
 		  int first_arg_type, ...);

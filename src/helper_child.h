@@ -44,11 +44,11 @@ struct child;
 
 struct child_source {
 	enum arcade_focus_source id;
-	/* Begin, connected to the bus. *@ret is handed to the others. Return: 0, -ENOTSUP if there is nothing to do here, -errno. */
+	/* Begin, connected to the bus. *@ret goes to the others. Return: 0, -ENOTSUP: nothing to do here, -errno. */
 	int (*start)(struct child *child, void **ret);
-	/* A message of the bus. Return: it was for this source alone. NULL if the source has no business with the bus. */
+	/* A message of the bus. Return: it was for this source alone. NULL: no business with the bus. */
 	bool (*message)(void *source, DBusMessage *message);
-	/* The helper is asked to end: begin to undo, as child_is_finishing() says from now on. NULL: nothing to undo. */
+	/* The helper is to end: begin to undo; child_is_finishing() from now on. NULL: nothing to undo. */
 	void (*finish)(void *source);
 	/* May the helper end now, as far as this source goes? Asked after every event. NULL: yes. */
 	bool (*is_finished)(void *source);
@@ -57,6 +57,7 @@ struct child_source {
 
 extern const struct child_source helper_kwin;
 extern const struct child_source helper_gamemode;
+extern const struct child_source helper_sway;
 
 struct loop *child_loop(struct child *child);
 struct bus *child_bus(struct child *child);

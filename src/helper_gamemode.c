@@ -89,7 +89,8 @@ static void handle_signal(struct gamemode *gamemode, DBusMessage *message)
 	const char *member = dbus_message_get_member(message), *object;
 	dbus_int32_t pid;
 
-	if (!dbus_message_get_args(message, NULL, DBUS_TYPE_INT32, &pid, DBUS_TYPE_OBJECT_PATH, &object, DBUS_TYPE_INVALID))
+	if (!dbus_message_get_args(message, NULL, DBUS_TYPE_INT32, &pid, DBUS_TYPE_OBJECT_PATH, &object,
+				   DBUS_TYPE_INVALID))
 		return;
 	if (streq(member, "GameRegistered"))
 		add_game(gamemode, pid);
@@ -120,7 +121,8 @@ static bool gamemode_message(void *source, DBusMessage *message)
 		read_list(gamemode, message);
 		return true;
 	}
-	if (dbus_message_get_type(message) != DBUS_MESSAGE_TYPE_SIGNAL || !dbus_message_has_interface(message, FERAL_INTERFACE))
+	if (dbus_message_get_type(message) != DBUS_MESSAGE_TYPE_SIGNAL ||
+	    !dbus_message_has_interface(message, FERAL_INTERFACE))
 		return false;
 	if (gamemode->owner[0] && dbus_message_has_sender(message, gamemode->owner) &&
 	    dbus_message_has_path(message, FERAL_PATH))
@@ -136,7 +138,8 @@ static int gamemode_start(struct child *child, void **ret)
 		return -ENOMEM;
 	gamemode->child = child;
 	/* Signals before the owner, the owner before the question: nothing falls between. */
-	bus_match(child_bus(child), "type='signal',sender='" FERAL_NAME "',interface='" FERAL_INTERFACE "',path='" FERAL_PATH "'");
+	bus_match(child_bus(child),
+		  "type='signal',sender='" FERAL_NAME "',interface='" FERAL_INTERFACE "',path='" FERAL_PATH "'");
 	bus_match(child_bus(child), "type='signal',sender='org.freedesktop.DBus',interface='org.freedesktop.DBus',"
 				    "member='NameOwnerChanged',arg0='" FERAL_NAME "'");
 	gamemode->owner_call = bus_ask(child_bus(child), "GetNameOwner", FERAL_NAME);

@@ -6,7 +6,7 @@
  * script's life is a walk through the states below; whatever fails starts it
  * again with growing pauses, and a change of KWin's owner starts it at once.
  *
- *	ABSENT -> UNLOAD -> POLL -> LOAD -> START -> HELLO -> READY
+ *	ABSENT -> UNLOAD -> POLL -> LOAD -> START -> HELLO -> READY <-> CHECK
  *
  * Facts of KWin 5.27 and 6.3 that shape it: unloading is deferred, so it is
  * polled for, else loading says -1 and the old script goes afterwards; a
@@ -35,6 +35,8 @@
 #define ANSWER_NS (1500 * NSEC_PER_MSEC)
 #define POLL_NS	  (30 * NSEC_PER_MSEC)
 #define POLLS_MAX 20
+/* How long a script that somebody else has unloaded may go unnoticed. */
+#define CHECK_NS (10 * NSEC_PER_SEC)
 /* 5.27 has its name before its objects: try again soon, but not for ever so. */
 #define RETRY_MIN_NS (100 * NSEC_PER_MSEC)
 #define RETRY_MAX_NS (30 * NSEC_PER_SEC)
@@ -49,6 +51,7 @@ enum kwin_state {
 	KWIN_START,
 	KWIN_HELLO,	/* waiting for the first message */
 	KWIN_READY,
+	KWIN_CHECK,	/* asked whether the script is still loaded; still reporting */
 	KWIN_RETRY,	/* pausing */
 };
 
@@ -91,6 +94,15 @@ static void begin(struct kwin *kwin)
 	child_report_state(kwin->child, ARCADE_FOCUS_KWIN, ARCADE_FOCUS_STARTING, 0);
 	kwin->nr_polls = 0;
 	ask_unload(kwin);
+}
+
+static void become_ready(struct kwin *kwin)
+{
+	kwin->state = KWIN_READY;
+	kwin->call = 0;
+	kwin->retry_ns = RETRY_MIN_NS;
+	child_report_state(kwin->child, ARCADE_FOCUS_KWIN, ARCADE_FOCUS_READY, 0);
+	timer_arm(&kwin->timer, child_loop(kwin->child), now_ns() + CHECK_NS, 0);
 }
 
 static void retry(struct kwin *kwin, int err)
@@ -161,6 +173,12 @@ static void advance(struct kwin *kwin, DBusMessage *reply)
 		kwin->state = KWIN_HELLO;
 		timer_arm(&kwin->timer, child_loop(kwin->child), now_ns() + ANSWER_NS, 0);
 		break;
+	case KWIN_CHECK:
+		if (dbus_message_get_args(reply, NULL, DBUS_TYPE_BOOLEAN, &loaded, DBUS_TYPE_INVALID) && loaded)
+			become_ready(kwin);
+		else
+			begin(kwin);
+		break;
 	default:
 		break;
 	}
@@ -176,6 +194,8 @@ static int handle_timer(struct timer *timer, uint64_t now)
 		begin(kwin);
 	else if (kwin->state == KWIN_POLL && !kwin->call)
 		ask(kwin, KWIN_POLL, "isScriptLoaded", DBUS_TYPE_STRING, PLUGIN, NULL);
+	else if (kwin->state == KWIN_READY)
+		ask(kwin, KWIN_CHECK, "isScriptLoaded", DBUS_TYPE_STRING, PLUGIN, NULL);
 	else
 		retry(kwin, ETIMEDOUT);
 	return 0;
@@ -187,8 +207,8 @@ static void handle_window(struct kwin *kwin, DBusMessage *message)
 	dbus_bool_t mapped, fullscreen;
 	dbus_int32_t pid;
 
-	if (!dbus_message_get_args(message, NULL, DBUS_TYPE_STRING, &why, DBUS_TYPE_BOOLEAN, &mapped, DBUS_TYPE_INT32, &pid,
-				   DBUS_TYPE_STRING, &class, DBUS_TYPE_STRING, &desktop_file, DBUS_TYPE_BOOLEAN,
+	if (!dbus_message_get_args(message, NULL, DBUS_TYPE_STRING, &why, DBUS_TYPE_BOOLEAN, &mapped, DBUS_TYPE_INT32,
+				   &pid, DBUS_TYPE_STRING, &class, DBUS_TYPE_STRING, &desktop_file, DBUS_TYPE_BOOLEAN,
 				   &fullscreen, DBUS_TYPE_INVALID))
 		return;
 	if (mapped)
@@ -196,13 +216,8 @@ static void handle_window(struct kwin *kwin, DBusMessage *message)
 	else
 		child_report_no_window(kwin->child, ARCADE_FOCUS_KWIN);
 	/* It may come before the answer to start(). */
-	if (kwin->state == KWIN_START || kwin->state == KWIN_HELLO) {
-		timer_disarm(&kwin->timer);
-		kwin->state = KWIN_READY;
-		kwin->call = 0;
-		kwin->retry_ns = RETRY_MIN_NS;
-		child_report_state(kwin->child, ARCADE_FOCUS_KWIN, ARCADE_FOCUS_READY, 0);
-	}
+	if (kwin->state == KWIN_START || kwin->state == KWIN_HELLO)
+		become_ready(kwin);
 }
 
 /* The name that the script calls. A helper before us may not have let go of it yet. */

@@ -17,7 +17,7 @@
 /* To take the script out of a KWin that answers: a few milliseconds. The daemon waits longer than this. */
 #define FINISH_NS (300 * NSEC_PER_MSEC)
 
-static const struct child_source *const sources[] = { &helper_kwin, &helper_gamemode };
+static const struct child_source *const sources[] = { &helper_kwin, &helper_gamemode, &helper_sway };
 
 struct child {
 	struct arcade_focus_setup setup;

@@ -173,7 +173,11 @@ int session_monitor_new(struct loop *loop, session_fn fn, void *data, struct ses
 	monitor->data = data;
 	if (access("/run/systemd/seats", F_OK))
 		return errno == ENOENT ? -ENOSYS : -errno;
-	r = sd_login_monitor_new(NULL, &monitor->login);
+	/*
+	 * Every change of who is active ends in the seat's file. Watching everything would need the directory of
+	 * machines as well, which need not exist.
+	 */
+	r = sd_login_monitor_new("seat", &monitor->login);
 	if (r < 0)
 		return r == -ENOENT ? -ENOSYS : r;
 	events = sd_login_monitor_get_events(monitor->login);

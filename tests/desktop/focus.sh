@@ -169,6 +169,12 @@ kwin_back() {
 	[ $ms -lt 2000 ] && with_clients && switcher 10 "$a_pid" "$b_pid"
 }
 
+# Another program, or the user, has taken the script out: seen at the next look, every 10 s.
+script_taken_out() {
+	user_call --dest=org.kde.KWin /Scripting org.kde.kwin.Scripting.unloadScript string:scx_arcade_focus && eventually 3 kwin_not_loaded &&
+		eventually 13 kwin_loaded && ready && switcher 10 "$a_pid" "$b_pid"
+}
+
 kwin_stopped() {
 	kill -STOP "$kwin_pid"
 	counts late_us >/dev/null
@@ -357,7 +363,7 @@ kwin_x11() {
 
 start_bus || { cat $work/bus.log; exit 1; }
 start_kwin --xwayland || exit 1
-note "$(kwin_wayland --version 2>/dev/null), $(dbus-daemon --version | head -n 1)"
+note "$(QT_QPA_PLATFORM=offscreen kwin_wayland --version 2>/dev/null), $(dbus-daemon --version | head -n 1)"
 
 check "the helper connects, and KWin runs the script" comes_up
 check "the helper is the user for good, and has nothing of the daemon's" is_the_user
@@ -373,6 +379,7 @@ check "calls of another process of the user are ignored" forged_calls
 check "50000 such calls: nothing told, nothing grown" flooded_by_calls
 check "GameMode: registered, unregistered, in the list, gone with the service; never started by us" gamemode
 check "KWin killed and restarted: the script is back within 2 s" kwin_back
+check "the script taken out by somebody else: back within 12 s" script_taken_out
 check "KWin stopped: nothing is held up" kwin_stopped
 check "the helper killed 20 times: back each time, one script" helper_killed 20
 check "the helper stopped: nothing is held up, not even the end" helper_stopped

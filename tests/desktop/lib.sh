@@ -44,7 +44,7 @@ install -d -o $uid -g $uid -m 700 $home /run/user/$uid
 install -m 755 "$top/build/desktop/client" "$top/build/desktop/switcher" "$top/build/desktop/flood" $pub
 install -m 644 "$top/tools/dist/kwin/scx_arcade_focus.js" $pub
 script=$pub/scx_arcade_focus.js
-driver=$top/build/desktop/driver
+driver=$top/${DESKTOP_DRIVER:-build/desktop/driver}
 
 # ---- TAP ----
 
