@@ -57,6 +57,9 @@ static int verify(uid_t uid, gid_t gid)
 	for (size_t i = 0; i < ARRAY_SIZE(caps); i++)
 		if (caps[i].effective || caps[i].permitted || caps[i].inheritable)
 			return -EPERM;
+	errno = 0;
+	if (getpriority(PRIO_PROCESS, 0) < 0 || errno)
+		return -EPERM;
 	if (prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) != 1 || prctl(PR_GET_DUMPABLE, 0, 0, 0, 0) != 0)
 		return -EPERM;
 	return 0;
@@ -69,6 +72,9 @@ int helper_drop(uid_t uid, gid_t gid, pid_t parent)
 	if (!uid || !gid)
 		return -EINVAL;
 	umask(077);
+	/* The daemon's own is better: not a user's to have. */
+	if (setpriority(PRIO_PROCESS, 0, 0))
+		return -errno;
 	if (chdir("/"))
 		return -errno;
 	err = set_limit(RLIMIT_CORE, 0);
