@@ -456,9 +456,8 @@ int bpf_set_game(struct bpf *bpf, pid_t pid)
 	uint32_t tree = pid ? ++bpf->nr_trees : 0;
 	int nr = pid ? mark_tree(bpf, pid, tree) : 0;
 
-	if (nr < 0)
-		return nr;
-	bpf->game_tree = tree;
+	/* Also without a mark the one before is the game no longer. */
+	bpf->game_tree = nr < 0 ? 0 : tree;
 	write_game_tree(bpf);
 	return nr;
 }
