@@ -356,10 +356,11 @@ static void judge(struct games *games, struct candidate *candidate, struct probe
 	if (score.verdict == SCORE_GAME && by_user_only && !facts.named)
 		score.verdict = SCORE_NOT;
 	candidate->points = score.points;
-	if (score.verdict == SCORE_GAME && probe->pidfd >= 0) {
+	/* Who has been a game before has one; without descriptors it goes on being one. */
+	if (candidate->pidfd < 0)
+		candidate->pidfd = score.verdict == SCORE_GAME ? steal_fd(&probe->pidfd) : -1;
+	if (score.verdict == SCORE_GAME && candidate->pidfd >= 0) {
 		tell_game(games, candidate, &score);
-		if (candidate->pidfd < 0)
-			candidate->pidfd = steal_fd(&probe->pidfd);
 		candidate->is_game = true;
 	} else {
 		candidate->is_game = false;
