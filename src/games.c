@@ -420,7 +420,8 @@ static void take_in(struct games *games, const struct proc_id *id, uint64_t now)
 	uint64_t start_ns = proc_ns_from_ticks(id->start_ticks), boot_ns = boottime_ns(), age_ns;
 	struct candidate *candidate = find(games, id->pid);
 
-	if (candidate && candidate->id.start_ticks == id->start_ticks)
+	/* A list waits to be taken in: who has this number since is a later process, told by its exec. */
+	if (candidate && candidate->id.start_ticks >= id->start_ticks)
 		return;
 	candidate = find_or_add(games, id);
 	if (!candidate)
