@@ -496,13 +496,10 @@ static void start_rescan(struct games *games, uint64_t now)
 
 void games_reload(struct games *games)
 {
-	/* What was written while the files are read may have been missed. */
-	if (games->loading) {
-		games->load_again = true;
-		return;
-	}
-	if (prober_ask_load(games->prober)) {
-		log_warning("games: too busy to read the lists of programs");
+	/* What was written while the files are read may have been missed; and a full queue is tried again. */
+	games->load_again = games->loading || prober_ask_load(games->prober);
+	if (games->load_again) {
+		wake_at(games, now_ns() + RETRY_NS);
 		return;
 	}
 	games->loading = true;
@@ -527,10 +524,8 @@ static void take_lists(struct games *games, struct prober_answer *answer)
 		}
 		ask_rescan(games, 0);
 	}
-	if (games->load_again) {
-		games->load_again = false;
+	if (games->load_again)
 		games_reload(games);
-	}
 }
 
 static void handle_answer(struct prober_answer *answer, void *data)
@@ -558,6 +553,9 @@ static int handle_timer(struct timer *timer, uint64_t now)
 	uint64_t next_ns = NEVER_NS;
 
 	prober_check(games->prober, now);
+	/* First of all, or processes would fill the queue again. */
+	if (games->load_again && !games->loading)
+		games_reload(games);
 	if (games->rescan_due_ns <= now)
 		start_rescan(games, now);
 	feed_backlog(games, now);
@@ -580,7 +578,7 @@ static int handle_timer(struct timer *timer, uint64_t now)
 	}
 	if (games->rescan_due_ns < next_ns)
 		next_ns = games->rescan_due_ns;
-	if (games->backlog && now + RETRY_NS < next_ns)
+	if ((games->backlog || (games->load_again && !games->loading)) && now + RETRY_NS < next_ns)
 		next_ns = now + RETRY_NS;
 	if (prober_nr_pending(games->prober) && now + CHECK_NS < next_ns)
 		next_ns = now + CHECK_NS;
