@@ -547,6 +547,22 @@ static void handle_answer(struct prober_answer *answer, void *data)
 
 /* ---- time ---- */
 
+/* @candidate is due. May drop it. */
+static void look_at(struct games *games, struct candidate *candidate, uint64_t now)
+{
+	int err = prober_ask_process(games->prober, &candidate->id, games->programs);
+
+	if (!err) {
+		candidate->asked = true;
+		candidate->due_ns = NEVER_NS;
+	} else if (err == -EBUSY) {
+		postpone(games, candidate, now);
+	} else {
+		games->facts.nr_queue_full++;
+		candidate->due_ns = now + RETRY_NS;
+	}
+}
+
 static int handle_timer(struct timer *timer, uint64_t now)
 {
 	struct games *games = container_of(timer, struct games, timer);
@@ -564,16 +580,9 @@ static int handle_timer(struct timer *timer, uint64_t now)
 
 		if (!candidate->id.pid || candidate->asked)
 			continue;
-		if (candidate->due_ns <= now) {
-			if (!prober_ask_process(games->prober, &candidate->id, games->programs)) {
-				candidate->asked = true;
-				candidate->due_ns = NEVER_NS;
-				continue;
-			}
-			games->facts.nr_queue_full++;
-			candidate->due_ns = now + RETRY_NS;
-		}
-		if (candidate->due_ns < next_ns)
+		if (candidate->due_ns <= now)
+			look_at(games, candidate, now);
+		if (candidate->id.pid && candidate->due_ns < next_ns)
 			next_ns = candidate->due_ns;
 	}
 	if (games->rescan_due_ns < next_ns)
