@@ -497,6 +497,11 @@ void bpf_clear_background(struct bpf *bpf)
 			 __ATOMIC_RELAXED);
 }
 
+bool bpf_tree_is_background(const struct bpf *bpf, uint32_t tree)
+{
+	return (tree & ARCADE_TREE_BACKGROUND) && tree > bpf->skel->data_knobs->knobs.background_cleared;
+}
+
 bool bpf_input_is_attached(const struct bpf *bpf)
 {
 	return bpf->facts.hooks[BPF_HOOK_INPUT_ENTRY] == BPF_HOOK_ATTACHED;
