@@ -456,9 +456,8 @@ int bpf_set_game(struct bpf *bpf, pid_t pid)
 	uint32_t tree = pid ? ++bpf->nr_trees : 0;
 	int nr = pid ? mark_tree(bpf, pid, tree) : 0;
 
-	if (nr < 0)
-		return nr;
-	bpf->game_tree = tree;
+	/* Also without a mark the one before is the game no longer. */
+	bpf->game_tree = nr < 0 ? 0 : tree;
 	write_game_tree(bpf);
 	return nr;
 }
@@ -496,6 +495,11 @@ void bpf_clear_background(struct bpf *bpf)
 {
 	__atomic_store_n(&bpf->skel->data_knobs->knobs.background_cleared, bpf->nr_trees | ARCADE_TREE_BACKGROUND,
 			 __ATOMIC_RELAXED);
+}
+
+bool bpf_tree_is_background(const struct bpf *bpf, uint32_t tree)
+{
+	return (tree & ARCADE_TREE_BACKGROUND) && tree > bpf->skel->data_knobs->knobs.background_cleared;
 }
 
 bool bpf_input_is_attached(const struct bpf *bpf)

@@ -100,6 +100,9 @@ int bpf_mark_background(struct bpf *bpf, pid_t pid);
 /* Nobody does any more: all of these marks are taken back. */
 void bpf_clear_background(struct bpf *bpf);
 
+/* Does @tree, of a record, do background work? Not with a mark that was taken back: tasks keep their numbers. */
+bool bpf_tree_is_background(const struct bpf *bpf, uint32_t tree);
+
 const struct bpf_facts *bpf_facts(const struct bpf *bpf);
 
 /* Are records of input to be had? */

@@ -356,10 +356,11 @@ static void judge(struct games *games, struct candidate *candidate, struct probe
 	if (score.verdict == SCORE_GAME && by_user_only && !facts.named)
 		score.verdict = SCORE_NOT;
 	candidate->points = score.points;
-	if (score.verdict == SCORE_GAME && probe->pidfd >= 0) {
+	/* Who has been a game before has one; without descriptors it goes on being one. */
+	if (candidate->pidfd < 0)
+		candidate->pidfd = score.verdict == SCORE_GAME ? steal_fd(&probe->pidfd) : -1;
+	if (score.verdict == SCORE_GAME && candidate->pidfd >= 0) {
 		tell_game(games, candidate, &score);
-		if (candidate->pidfd < 0)
-			candidate->pidfd = steal_fd(&probe->pidfd);
 		candidate->is_game = true;
 	} else {
 		candidate->is_game = false;
@@ -419,7 +420,8 @@ static void take_in(struct games *games, const struct proc_id *id, uint64_t now)
 	uint64_t start_ns = proc_ns_from_ticks(id->start_ticks), boot_ns = boottime_ns(), age_ns;
 	struct candidate *candidate = find(games, id->pid);
 
-	if (candidate && candidate->id.start_ticks == id->start_ticks)
+	/* A list waits to be taken in: who has this number since is a later process, told by its exec. */
+	if (candidate && candidate->id.start_ticks >= id->start_ticks)
 		return;
 	candidate = find_or_add(games, id);
 	if (!candidate)
@@ -494,13 +496,10 @@ static void start_rescan(struct games *games, uint64_t now)
 
 void games_reload(struct games *games)
 {
-	/* What was written while the files are read may have been missed. */
-	if (games->loading) {
-		games->load_again = true;
-		return;
-	}
-	if (prober_ask_load(games->prober)) {
-		log_warning("games: too busy to read the lists of programs");
+	/* What was written while the files are read may have been missed; and a full queue is tried again. */
+	games->load_again = games->loading || prober_ask_load(games->prober);
+	if (games->load_again) {
+		wake_at(games, now_ns() + RETRY_NS);
 		return;
 	}
 	games->loading = true;
@@ -525,10 +524,8 @@ static void take_lists(struct games *games, struct prober_answer *answer)
 		}
 		ask_rescan(games, 0);
 	}
-	if (games->load_again) {
-		games->load_again = false;
+	if (games->load_again)
 		games_reload(games);
-	}
 }
 
 static void handle_answer(struct prober_answer *answer, void *data)
@@ -550,12 +547,31 @@ static void handle_answer(struct prober_answer *answer, void *data)
 
 /* ---- time ---- */
 
+/* @candidate is due. May drop it. */
+static void look_at(struct games *games, struct candidate *candidate, uint64_t now)
+{
+	int err = prober_ask_process(games->prober, &candidate->id, games->programs);
+
+	if (!err) {
+		candidate->asked = true;
+		candidate->due_ns = NEVER_NS;
+	} else if (err == -EBUSY) {
+		postpone(games, candidate, now);
+	} else {
+		games->facts.nr_queue_full++;
+		candidate->due_ns = now + RETRY_NS;
+	}
+}
+
 static int handle_timer(struct timer *timer, uint64_t now)
 {
 	struct games *games = container_of(timer, struct games, timer);
 	uint64_t next_ns = NEVER_NS;
 
 	prober_check(games->prober, now);
+	/* First of all, or processes would fill the queue again. */
+	if (games->load_again && !games->loading)
+		games_reload(games);
 	if (games->rescan_due_ns <= now)
 		start_rescan(games, now);
 	feed_backlog(games, now);
@@ -564,21 +580,14 @@ static int handle_timer(struct timer *timer, uint64_t now)
 
 		if (!candidate->id.pid || candidate->asked)
 			continue;
-		if (candidate->due_ns <= now) {
-			if (!prober_ask_process(games->prober, &candidate->id, games->programs)) {
-				candidate->asked = true;
-				candidate->due_ns = NEVER_NS;
-				continue;
-			}
-			games->facts.nr_queue_full++;
-			candidate->due_ns = now + RETRY_NS;
-		}
-		if (candidate->due_ns < next_ns)
+		if (candidate->due_ns <= now)
+			look_at(games, candidate, now);
+		if (candidate->id.pid && candidate->due_ns < next_ns)
 			next_ns = candidate->due_ns;
 	}
 	if (games->rescan_due_ns < next_ns)
 		next_ns = games->rescan_due_ns;
-	if (games->backlog && now + RETRY_NS < next_ns)
+	if ((games->backlog || (games->load_again && !games->loading)) && now + RETRY_NS < next_ns)
 		next_ns = now + RETRY_NS;
 	if (prober_nr_pending(games->prober) && now + CHECK_NS < next_ns)
 		next_ns = now + CHECK_NS;

@@ -194,7 +194,11 @@ static void handle_watch(void *data, const struct watch_event *event)
 
 void player_control(struct player *player, const struct arcade_control_record *record)
 {
-	games_control(player->games, record);
+	struct arcade_control_record current = *record;
+
+	if (!player->bpf || !bpf_tree_is_background(player->bpf, current.tree))
+		current.tree &= ~ARCADE_TREE_BACKGROUND;
+	games_control(player->games, &current);
 }
 
 static int look(struct timer *timer, uint64_t now)

@@ -53,6 +53,7 @@ struct prober {
 	struct source source;
 	struct worker *worker;
 	struct worker *stuck[PROBER_STUCK_MAX];
+	struct proc_id stuck_ids[PROBER_STUCK_MAX];	/* what each reads; pid 0: no process */
 	size_t nr_stuck;
 	size_t nr_pending;
 	prober_answer_fn answer_fn;
@@ -394,8 +395,23 @@ static int ask(struct prober *prober, enum prober_kind kind, const struct proc_i
 	return 0;
 }
 
+/* Another thread would only join the one that waits for it. */
+static bool is_stuck(const struct prober *prober, const struct proc_id *id)
+{
+	for (size_t i = 0; i < prober->nr_stuck; i++) {
+		const struct proc_id *stuck = &prober->stuck_ids[i];
+
+		if (stuck->pid == id->pid &&
+		    (!stuck->start_ticks || !id->start_ticks || stuck->start_ticks == id->start_ticks))
+			return true;
+	}
+	return false;
+}
+
 int prober_ask_process(struct prober *prober, const struct proc_id *id, struct programs *programs)
 {
+	if (is_stuck(prober, id))
+		return -EBUSY;
 	return ask(prober, PROBER_PROBE, id, programs);
 }
 
@@ -431,18 +447,21 @@ static uint64_t busy_since(struct worker *worker, struct prober_answer *answer)
 static void reap_stuck(struct prober *prober)
 {
 	for (size_t i = 0; i < prober->nr_stuck;) {
-		if (worker_join(prober->stuck[i], 0))
-			prober->stuck[i] = prober->stuck[--prober->nr_stuck];
-		else
+		if (!worker_join(prober->stuck[i], 0)) {
 			i++;
+			continue;
+		}
+		prober->nr_stuck--;
+		prober->stuck[i] = prober->stuck[prober->nr_stuck];
+		prober->stuck_ids[i] = prober->stuck_ids[prober->nr_stuck];
 	}
 }
 
 /*
- * A new thread takes over all but what the old one has been stuck in since @since_ns.
+ * A new thread takes over all but what the old one has been stuck in since @since_ns, which is to read @id.
  * Return: 0, -EALREADY if it has just come free, -errno.
  */
-static int replace_worker(struct prober *prober, uint64_t since_ns)
+static int replace_worker(struct prober *prober, uint64_t since_ns, const struct proc_id *id)
 {
 	struct worker *old = prober->worker, *worker;
 	int root, err;
@@ -479,7 +498,8 @@ static int replace_worker(struct prober *prober, uint64_t since_ns)
 		worker_join(worker, PROBER_STOP_NS);
 		return err;
 	}
-	prober->stuck[prober->nr_stuck++] = old;
+	prober->stuck[prober->nr_stuck] = old;
+	prober->stuck_ids[prober->nr_stuck++] = *id;
 	prober->worker = worker;
 	return 0;
 }
@@ -493,7 +513,7 @@ void prober_check(struct prober *prober, uint64_t now)
 	/* If too many are stuck already, this one has to be waited for. */
 	if (!since_ns || now < since_ns + PROBER_STUCK_NS || prober->nr_stuck == PROBER_STUCK_MAX)
 		return;
-	if (replace_worker(prober, since_ns))
+	if (replace_worker(prober, since_ns, &answer.id))
 		return;
 	answer.err = -ETIMEDOUT;
 	snprintf(answer.message, sizeof(answer.message), "programs: no answer within %d s",

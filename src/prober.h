@@ -68,7 +68,7 @@ DEFINE_CLEANUP(struct prober *, prober_free)
 
 /*
  * Ask for a process; a start time of 0 takes whoever has the number. @programs: whose lists say what is not worth
- * reading. Return: 0, -EAGAIN if the queue is full, -ENOMEM.
+ * reading. Return: 0, -EAGAIN if the queue is full, -EBUSY while an earlier read of it is stuck, -ENOMEM.
  */
 int prober_ask_process(struct prober *prober, const struct proc_id *id, struct programs *programs);
 int prober_ask_list(struct prober *prober);

@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "games.h"
+#include "prober.h"
 #include "proc.h"
 #include "programs.h"
 #include "stall.h"
@@ -27,6 +28,7 @@ struct world {
 	pid_t background[NR_SEEN];
 	int nr_background;
 	int nr_cleared;
+	struct timer reload;
 	bool stop_at_decision;
 	pid_t children[64];
 	int nr_children;
@@ -643,6 +645,35 @@ static void test_free_at_any_time(void **state)
 	}
 }
 
+static int reload_when_full(struct timer *timer, uint64_t now)
+{
+	struct world *world = container_of(timer, struct world, reload);
+
+	if (!games_facts(world->games)->nr_queue_full)
+		return 0;
+	timer_disarm(timer);
+	games_reload(world->games);
+	return 0;
+}
+
+/* What is asked for while the queue is full is done when it is not. */
+static void test_reload_with_full_queue(void **state)
+{
+	const uint64_t grid_ns = 50 * NSEC_PER_MSEC;
+	struct world *world = *state;
+
+	start_and_settle(world);
+	assert_int_equal(world->nr_cleared, 0);
+	for (int i = 0; i < 2 * PROBER_QUEUE_MAX; i++)
+		tell(world, ARCADE_CONTROL_TASK_EXEC, 4000000 + i, NSEC_PER_SEC);
+	/* Right behind the timer that fills the queue, in the same round. */
+	timer_init(&world->reload, "reload", reload_when_full);
+	timer_arm(&world->reload, world->loop, (now_ns() / grid_ns + 1) * grid_ns + 1, grid_ns);
+	run_quietly(world, 2 * NSEC_PER_SEC);
+	assert_false(timer_is_armed(&world->reload));
+	assert_int_equal(world->nr_cleared, 1);
+}
+
 /* A read that does not come back holds up neither the loop nor what else is to be found. */
 static void test_stalled_read(void **state)
 {
@@ -709,6 +740,7 @@ int main(void)
 		GAMES_TEST(test_no_such_pid),		 GAMES_TEST(test_game_by_name),
 		GAMES_TEST(test_no_detection),		 GAMES_TEST(test_lists_of_programs),
 		GAMES_TEST(test_announce),		 GAMES_TEST(test_free_at_any_time),
+		GAMES_TEST(test_reload_with_full_queue),
 		GAMES_TEST(test_stalled_read),
 	};
 

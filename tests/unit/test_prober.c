@@ -366,6 +366,39 @@ static void test_goes_on_when_stuck(void **state)
 	stall_end(&stall);
 }
 
+/* A process whose read is stuck takes one thread, however often it is asked for. */
+static void test_asks_once_when_stuck(void **state)
+{
+	const struct proc_id first = { .pid = 77, .start_ticks = 5 }, later = { .pid = 77, .start_ticks = 6 };
+	const struct proc_id unknown = { .pid = 77 };
+	struct world *world = *state;
+	uint64_t before;
+
+	if (stall_start(&stall)) {
+		print_message("skipped: FUSE cannot be mounted here\n");
+		skip();
+	}
+	start(world, stall.dir, NULL, NULL);
+	timer_arm(&world->check, world->loop, now_ns() + 100 * NSEC_PER_MSEC, 100 * NSEC_PER_MSEC);
+	assert_int_equal(prober_ask_process(world->prober, &first, world->programs), 0);
+	wait_answers(world, 1);
+	assert_int_equal(world->last.err, -ETIMEDOUT);
+	assert_int_equal(prober_ask_process(world->prober, &first, world->programs), -EBUSY);
+	assert_int_equal(prober_ask_process(world->prober, &unknown, world->programs), -EBUSY);
+	assert_int_equal(prober_nr_pending(world->prober), 0);
+	/* The number's next owner is another process. */
+	assert_int_equal(prober_ask_process(world->prober, &later, world->programs), 0);
+	/* It comes free, and may be asked for again. */
+	stall_release(&stall);
+	before = now_ns();
+	while (prober_ask_process(world->prober, &first, world->programs) == -EBUSY && now_ns() < before + GUARD_NS) {
+		usleep(10000);
+		prober_check(world->prober, now_ns());
+	}
+	wait_answers(world, 2);
+	stall_end(&stall);
+}
+
 #define PROBER_TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -375,6 +408,7 @@ int main(void)
 		PROBER_TEST(test_list_and_load),     PROBER_TEST(test_full_queue),
 		PROBER_TEST(test_free_at_any_time),  PROBER_TEST(test_no_descriptors),
 		PROBER_TEST(test_stop_while_stuck),  PROBER_TEST(test_goes_on_when_stuck),
+		PROBER_TEST(test_asks_once_when_stuck),
 	};
 
 	return cmocka_run_group_tests_name("prober", tests, NULL, NULL);
