@@ -41,6 +41,9 @@ static const uint64_t stages_ns[] = {
 /* Names of background programs that were told lately. */
 #define TOLD_MAX 32
 
+/* Processes that were marked lately: each look through /proc finds them again. To mark one takes a look at every thread. */
+#define MARKED_MAX 256
+
 #define NR_BUCKETS 256
 #define NO_INDEX   UINT16_MAX
 #define NEVER_NS   UINT64_MAX
@@ -89,6 +92,8 @@ struct games {
 	size_t backlog_at;
 	char told[TOLD_MAX][16];
 	size_t next_told;
+	struct proc_id marked[MARKED_MAX];
+	size_t next_marked;
 	struct games_facts facts;
 	uint16_t free;
 	uint16_t buckets[NR_BUCKETS];
@@ -311,6 +316,33 @@ static void tell_background(struct games *games, pid_t pid, const char *name)
 	log_line(level, 0, "background: process %d (%s) and its descendants: its name is on the list", (int)pid, name);
 }
 
+static bool is_marked(const struct games *games, const struct proc_id *id)
+{
+	for (size_t i = 0; i < MARKED_MAX; i++)
+		if (proc_id_equal(&games->marked[i], id))
+			return true;
+	return false;
+}
+
+static void mark_background(struct games *games, const struct candidate *candidate)
+{
+	if (candidate->in_background || is_marked(games, &candidate->id))
+		return;
+	tell_background(games, candidate->id.pid, candidate->name);
+	games->marked[games->next_marked] = candidate->id;
+	games->next_marked = (games->next_marked + 1) % MARKED_MAX;
+	games->facts.nr_background++;
+	games->ops.mark_background(candidate->id.pid, games->data);
+}
+
+/* The kernel half knows of no mark any more. */
+static void forget_marks(struct games *games)
+{
+	memset(games->marked, 0, sizeof(games->marked));
+	for (size_t i = 0; i < GAMES_CANDIDATES_MAX; i++)
+		games->candidates[i].in_background = false;
+}
+
 static uint64_t next_stage_ns(struct candidate *candidate, uint64_t now)
 {
 	while (candidate->stage < NR_STAGES && candidate->base_ns + stages_ns[candidate->stage] <= now)
@@ -348,11 +380,8 @@ static void judge(struct games *games, struct candidate *candidate, struct probe
 	bool by_user_only = games->config.name || games->config.no_detect;
 
 	snprintf(candidate->name, sizeof(candidate->name), "%.*s", (int)sizeof(candidate->name) - 1, score.name);
-	if (score.verdict == SCORE_BACKGROUND && !games->config.no_detect && !candidate->in_background) {
-		tell_background(games, candidate->id.pid, candidate->name);
-		games->facts.nr_background++;
-		games->ops.mark_background(candidate->id.pid, games->data);
-	}
+	if (score.verdict == SCORE_BACKGROUND && !games->config.no_detect)
+		mark_background(games, candidate);
 	if (score.verdict == SCORE_GAME && by_user_only && !facts.named)
 		score.verdict = SCORE_NOT;
 	candidate->points = score.points;
@@ -516,12 +545,11 @@ static void take_lists(struct games *games, struct prober_answer *answer)
 		games->programs = steal_ptr(&answer->programs);
 		log_notice("games: %zu programs are listed", programs_nr(games->programs));
 		games->ops.clear_background(games->data);
+		forget_marks(games);
 		/* Who is judged already may be judged otherwise now. */
-		for (size_t i = 0; i < GAMES_CANDIDATES_MAX; i++) {
-			games->candidates[i].in_background = false;
+		for (size_t i = 0; i < GAMES_CANDIDATES_MAX; i++)
 			if (games->candidates[i].id.pid && games->candidates[i].is_game)
 				set_due(games, &games->candidates[i], now_ns());
-		}
 		ask_rescan(games, 0);
 	}
 	if (games->load_again)
@@ -716,8 +744,7 @@ void games_announce(struct games *games)
 {
 	if (games_current(games))
 		games->ops.set_game(games_current(games), games->data);
-	for (size_t i = 0; i < GAMES_CANDIDATES_MAX; i++)
-		games->candidates[i].in_background = false;
+	forget_marks(games);
 	ask_rescan(games, 0);
 }
 

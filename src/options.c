@@ -58,7 +58,7 @@ static const struct option_def defs[] = {
 		.help = "do not watch display, audio and GPU: only input begins\n"
 			"chains",
 	}, {
-		.name = "game", .type = OPTION_PROCESS, .arg = "PROC", .unit = "as a process id",
+		.name = "game", .type = OPTION_PROCESS, .arg = "PROC", .unit = "as a process id, or a name",
 		.min = 2, .max = 4194304, .offset = FIELD(game_pid), .name_offset = FIELD(game_name),
 		.help = "this process and its descendants are the game, nothing\n"
 			"else is: a process id, or the name of a program that\n"
@@ -170,7 +170,8 @@ static int set_process(struct options *opts, const struct option_def *def, const
 
 	*(const char **)((char *)opts + def->name_offset) = NULL;
 	set_number(opts, def, 0);
-	if (*text && strlen(text) <= PROCESS_NAME_MAX && !strchr(text, '/')) {
+	/* A dash begins the next option: the value was forgotten. */
+	if (*text && *text != '-' && strlen(text) <= PROCESS_NAME_MAX && !strchr(text, '/')) {
 		*(const char **)((char *)opts + def->name_offset) = text;
 		return 0;
 	}

@@ -308,6 +308,10 @@ static void test_background(void **state)
 	assert_int_equal(world->nr_background, 1);
 	assert_int_equal(world->background[0], pid);
 	assert_int_equal(games_current(world->games), 0);
+	/* A look through /proc finds it again, and knows it. */
+	games_rescan(world->games);
+	run_quietly(world, 3 * NSEC_PER_SEC);
+	assert_int_equal(world->nr_background, 1);
 	/* Its child is in its tree: the kernel half knows. */
 	pid = start_program(world, NULL, "cc1plus", NULL);
 	record.pid = (uint32_t)pid;

@@ -124,8 +124,10 @@ static void test_every_option(void **state)
 static void test_bad_values(void **state)
 {
 	(void)state;
-	check_bad("--game 1", "--game: '1' is out of range, expected 2 to 4194304 as a process id");
-	check_bad("--game 4194305", "--game: '4194305' is out of range, expected 2 to 4194304 as a process id");
+	check_bad("--game 1", "--game: '1' is out of range, expected 2 to 4194304 as a process id, or a name");
+	check_bad("--game --no-roles", "--game: '--no-roles' is no name of a program, expected 127 bytes at most, without a path");
+	check_bad("--game", "--game: a value is missing, expected 2 to 4194304 as a process id, or a name");
+	check_bad("--game 4194305", "--game: '4194305' is out of range, expected 2 to 4194304 as a process id, or a name");
 	check_bad("--game=", "--game: '' is no name of a program, expected 127 bytes at most, without a path");
 	check_bad("--game /bin/doom", "--game: '/bin/doom' is no name of a program, expected 127 bytes at most, without a path");
 	check_bad("--explain 0", "--explain: '0' is out of range, expected 1 to 4194304 as a process id");
