@@ -18,9 +18,9 @@ static __always_inline void dump_task_ctx(struct task_struct *p)
 
 	if (!tctx)
 		return;
-	dump_line("vtime=%llu clock=%llu llc=%llu chain: hop=%llu root=%llu ran_us=%llu live=%llu share=%llu\n", tctx->vtime,
-		  *clock_of(tctx->llc), tctx->llc, tctx->chain.hop, tctx->chain.root_ns,
-		  tctx->chain.ran_ns / POLICY_NS_PER_US, chain_is_live(p, tctx), tctx->chain_share);
+	dump_line("task class=%llu vtime=%llu clock=%llu llc=%llu chain: hop=%llu root=%llu ran_us=%llu share=%llu\n",
+		  fair_class(p, tctx), tctx->vtime, *clock_of(tctx->llc), tctx->llc, tctx->chain.hop, tctx->chain.root_ns,
+		  tctx->chain.ran_ns / POLICY_NS_PER_US, tctx->chain_share);
 }
 
 static __always_inline void dump_cpu_state(s32 cpu)

@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <sys/eventfd.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -228,6 +229,8 @@ static void *worker_main(void *arg)
 	struct job *job;
 
 	prctl(PR_SET_NAME, "arcade-prober", 0, 0, 0);
+	/* The daemon's own priority is for who decides, not for who reads. Of this thread only. */
+	setpriority(PRIO_PROCESS, 0, 0);
 	pthread_mutex_lock(&worker->mutex);
 	while (!worker->stopping) {
 		job = jobs_take(&worker->todo);
