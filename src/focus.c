@@ -20,6 +20,7 @@ struct focus {
 	struct session_monitor *monitor;
 	struct helper *helper;
 	struct focus_rule rule;
+	bool told_in_front;		/* what the callback knows */
 	struct focus_window window;	/* as told to the callback */
 	struct focus_callbacks callbacks;
 	void *data;
@@ -52,8 +53,8 @@ static void show(struct focus *focus, const struct focus_window *window)
 		focus->callbacks.window(focus->data, &focus->window);
 }
 
-/* After anything that may have moved the rule; @was_in_front: before it moved. */
-static void follow_rule(struct focus *focus, bool was_in_front)
+/* After anything that may have moved the rule. The callbacks may come back here (focus_recheck). */
+static void follow_rule(struct focus *focus)
 {
 	const struct focus_window none = { .known = true, .source = focus->window.source };
 	uint64_t deadline;
@@ -66,29 +67,31 @@ static void follow_rule(struct focus *focus, bool was_in_front)
 		timer_arm(&focus->timer, focus->loop, deadline, 0);
 	else
 		timer_disarm(&focus->timer);
-	if (focus->rule.in_front != was_in_front && focus->callbacks.front)
-		focus->callbacks.front(focus->data, focus->rule.in_front);
+	if (focus->rule.in_front == focus->told_in_front)
+		return;
+	focus->told_in_front = focus->rule.in_front;
+	if (focus->callbacks.front)
+		focus->callbacks.front(focus->data, focus->told_in_front);
 }
 
 static int handle_timer(struct timer *timer, uint64_t now)
 {
 	struct focus *focus = container_of(timer, struct focus, timer);
 
-	follow_rule(focus, focus->rule.in_front);
+	follow_rule(focus);
 	return 0;
 }
 
 static void handle_window(void *data, const struct focus_window *window)
 {
 	struct focus *focus = data;
-	bool was_in_front = focus->rule.in_front;
 	enum focus_where where = where_is(focus, window);
 
 	focus_rule_set(&focus->rule, where, now_ns());
 	/* No window is shown when it has settled. */
 	if (where != FOCUS_NOWHERE)
 		show(focus, window);
-	follow_rule(focus, was_in_front);
+	follow_rule(focus);
 }
 
 static void handle_gamemode(void *data, const struct focus_process *process, bool registered)
@@ -131,7 +134,7 @@ static void find_script(char *buf)
 			return;
 		}
 	}
-	log_warning("focus: KWin's script is not installed beside the program: only GameMode is asked");
+	log_warning("focus: KWin's script is not installed beside the program: KWin is not asked");
 }
 
 int focus_new(struct loop *loop, const char *script, struct focus **ret)
@@ -145,6 +148,7 @@ int focus_new(struct loop *loop, const char *script, struct focus **ret)
 	focus->loop = loop;
 	timer_init(&focus->timer, "focus", handle_timer);
 	focus_rule_init(&focus->rule);
+	focus->told_in_front = focus->rule.in_front;
 	if (script && strlen(script) >= sizeof(focus->script))
 		return -ENAMETOOLONG;
 	if (script)
@@ -186,14 +190,13 @@ void focus_set_session(struct focus *focus, const struct session *session)
 
 void focus_recheck(struct focus *focus)
 {
-	bool was_in_front = focus->rule.in_front;
 	enum focus_where where = where_is(focus, &focus->window);
 
 	/* No window that is about to settle goes on settling. */
 	if (where == FOCUS_NOWHERE || focus->rule.leaving)
 		return;
 	focus_rule_set(&focus->rule, where, now_ns());
-	follow_rule(focus, was_in_front);
+	follow_rule(focus);
 }
 
 const struct focus_window *focus_window(const struct focus *focus)

@@ -226,6 +226,13 @@ static void stop_reading(struct helper *helper)
 	helper->fd = close_fd(helper->fd);
 }
 
+/* The end of the socket. The process may take a moment to follow, but must: what it has said holds until then. */
+static void end_reading(struct helper *helper)
+{
+	stop_reading(helper);
+	timer_arm(&helper->kill_timer, helper->loop, now_ns() + END_WAIT_NS, 0);
+}
+
 static void handle_packet(struct helper *helper, const void *packet, size_t len)
 {
 	struct arcade_focus_record record;
@@ -264,9 +271,9 @@ static int handle_socket(struct source *source, uint32_t events)
 		if (!spend_credit(helper)) {
 			helper->counts.nr_throttled++;
 			timer_arm(&helper->throttle_timer, helper->loop, now_ns() + THROTTLE_NS, 0);
-			/* EPOLLHUP stays on, and is read as the end below when the credit is back. */
+			/* EPOLLHUP cannot be masked: it would wake us all the time. */
 			if (events & (EPOLLHUP | EPOLLERR))
-				stop_reading(helper);
+				end_reading(helper);
 			else
 				source_modify(&helper->socket, 0);
 			return 0;
@@ -276,10 +283,9 @@ static int handle_socket(struct source *source, uint32_t events)
 			continue;
 		if (n < 0 && errno == EAGAIN)
 			return 0;
-		/* The end, or an empty packet, which looks like it. The process may take a moment to follow. */
+		/* The end, or an empty packet, which looks like it. */
 		if (n <= 0) {
-			stop_reading(helper);
-			timer_arm(&helper->kill_timer, helper->loop, now_ns() + END_WAIT_NS, 0);
+			end_reading(helper);
 			return 0;
 		}
 		handle_packet(helper, packet, (size_t)n);

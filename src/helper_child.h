@@ -68,8 +68,8 @@ bool child_is_finishing(const struct child *child);
 void child_report_window(struct child *child, enum arcade_focus_source source, int32_t pid, const char *app,
 			 bool fullscreen);
 void child_report_no_window(struct child *child, enum arcade_focus_source source);
-/* A window that still waits to be reported holds no more; the state that is reported next says that none is known. */
-void child_forget_window(struct child *child);
+/* A window of @source that still waits to be reported holds no more; the state reported next says that none is known. */
+void child_forget_window(struct child *child, enum arcade_focus_source source);
 void child_report_gamemode(struct child *child, int32_t pid, bool registered);
 /* @error: an errno of either sign, or 0. What was reported last is not reported again. */
 void child_report_state(struct child *child, enum arcade_focus_source source, enum arcade_focus_state state, int error);

@@ -60,6 +60,8 @@ static int verify(uid_t uid, gid_t gid)
 	errno = 0;
 	if (getpriority(PRIO_PROCESS, 0) < 0 || errno)
 		return -EPERM;
+	if (getsid(0) != getpid())
+		return -EPERM;
 	if (prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) != 1 || prctl(PR_GET_DUMPABLE, 0, 0, 0, 0) != 0)
 		return -EPERM;
 	return 0;
@@ -72,6 +74,9 @@ int helper_drop(uid_t uid, gid_t gid, pid_t parent)
 	if (!uid || !gid)
 		return -EINVAL;
 	umask(077);
+	/* Who shares a terminal with root can type there (TIOCSTI). A child that was just forked leads no group yet. */
+	if (setsid() < 0)
+		return -errno;
 	/* The daemon's own is better: not a user's to have. */
 	if (setpriority(PRIO_PROCESS, 0, 0))
 		return -errno;

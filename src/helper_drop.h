@@ -4,7 +4,8 @@
  *
  * For a process of one thread that has just been executed. Afterwards it can
  * not become root again, gains nothing by executing a program, is not readable
- * by the user's other processes, leaves no core, and dies with its parent.
+ * by the user's other processes, has no terminal, leaves no core, and dies with
+ * its parent.
  */
 #ifndef ARCADE_SRC_HELPER_DROP_H
 #define ARCADE_SRC_HELPER_DROP_H

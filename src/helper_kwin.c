@@ -91,6 +91,8 @@ static void ask_unload(struct kwin *kwin)
 
 static void begin(struct kwin *kwin)
 {
+	/* What the script before said goes with it: nobody would take it back. */
+	child_forget_window(kwin->child, ARCADE_FOCUS_KWIN);
 	child_report_state(kwin->child, ARCADE_FOCUS_KWIN, ARCADE_FOCUS_STARTING, 0);
 	kwin->nr_polls = 0;
 	ask_unload(kwin);
@@ -125,7 +127,7 @@ static void set_owner(struct kwin *kwin, const char *owner)
 	if (!kwin->owner[0]) {
 		kwin->state = KWIN_ABSENT;
 		kwin->finished = true;
-		child_forget_window(kwin->child);
+		child_forget_window(kwin->child, ARCADE_FOCUS_KWIN);
 		child_report_state(kwin->child, ARCADE_FOCUS_KWIN, ARCADE_FOCUS_ABSENT, 0);
 		return;
 	}

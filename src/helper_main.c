@@ -108,9 +108,10 @@ void child_report_no_window(struct child *child, enum arcade_focus_source source
 	report_window(child, &record);
 }
 
-void child_forget_window(struct child *child)
+void child_forget_window(struct child *child, enum arcade_focus_source source)
 {
-	child->window_waits = false;
+	if (child->window.source == source)
+		child->window_waits = false;
 }
 
 void child_report_gamemode(struct child *child, int32_t pid, bool registered)

@@ -51,7 +51,7 @@ static void disconnect(struct sway *sway)
 	free(steal_ptr(&sway->payload));
 	sway->nr_read = 0;
 	sway->asked = sway->ask_again = false;
-	child_forget_window(sway->child);
+	child_forget_window(sway->child, ARCADE_FOCUS_SWAY);
 	child_report_state(sway->child, ARCADE_FOCUS_SWAY, ARCADE_FOCUS_ABSENT, 0);
 	timer_arm(&sway->timer, child_loop(sway->child), now_ns() + CONNECT_NS, 0);
 }

@@ -75,6 +75,8 @@ int main(int argc, char **argv)
 	unblock_terminal(STDERR_FILENO);
 	/* A reader that goes away is an error of write(2), to be told, not a death. */
 	signal(SIGPIPE, SIG_IGN);
+	/* Who starts us may have it ignored: then a child is gone, with its number, before anybody has asked how it ended. */
+	signal(SIGCHLD, SIG_DFL);
 
 	options_set_defaults(&opts);
 	if (options_parse(argc, argv, &opts, stderr))

@@ -9,14 +9,26 @@
 
 /* More seats than this have not been seen on one machine; further ones are not looked at. */
 #define SEATS_MAX 16
-/* A file that logind writes at this moment reads as missing: look again. Also the pace while inotify has no room. */
+/* A change is several files, and asking may fail for a moment: look again. */
 #define AGAIN_NS (500 * NSEC_PER_MSEC)
+
+/*
+ * Who is active ends in the seat's file. But a session that begins on a console is given its type when the compositor
+ * starts, and that ends in the session's only. Watching everything at once would need the directory of machines as well,
+ * which need not exist.
+ */
+static const char *const categories[] = { "seat", "session" };
+
+struct session_watch {
+	struct source source;
+	sd_login_monitor *login;
+	struct session_monitor *monitor;
+};
 
 struct session_monitor {
 	struct loop *loop;
-	struct source source;
+	struct session_watch watches[ARRAY_SIZE(categories)];
 	struct timer timer;	/* looks again */
-	sd_login_monitor *login;
 	struct session session;
 	session_fn fn;
 	void *data;
@@ -134,8 +146,12 @@ static void look(struct session_monitor *monitor)
 	struct session session = {};
 	int err = session_find(&session);
 
-	if (err && err != -ENXIO)
+	/* For want of descriptors, say: nobody has left for that. */
+	if (err && err != -ENXIO && err != -ENOSYS) {
 		log_debug_errno(err, "session: cannot ask logind");
+		timer_arm(&monitor->timer, monitor->loop, now_ns() + AGAIN_NS, 0);
+		return;
+	}
 	if (session_equals(&session, &monitor->session))
 		return;
 	monitor->session = session;
@@ -144,9 +160,10 @@ static void look(struct session_monitor *monitor)
 
 static int handle_change(struct source *source, uint32_t events)
 {
-	struct session_monitor *monitor = container_of(source, struct session_monitor, source);
+	struct session_watch *watch = container_of(source, struct session_watch, source);
+	struct session_monitor *monitor = watch->monitor;
 
-	sd_login_monitor_flush(monitor->login);
+	sd_login_monitor_flush(watch->login);
 	/* The files are several: once more when the last of them has settled. */
 	timer_arm(&monitor->timer, monitor->loop, now_ns() + AGAIN_NS, 0);
 	look(monitor);
@@ -159,33 +176,40 @@ static int handle_timer(struct timer *timer, uint64_t now)
 	return 0;
 }
 
+static int start_watch(struct session_monitor *monitor, struct session_watch *watch, const char *category)
+{
+	int events, r = sd_login_monitor_new(category, &watch->login);
+
+	if (r < 0)
+		return r == -ENOENT ? -ENOSYS : r;
+	events = sd_login_monitor_get_events(watch->login);
+	/* inotify: what poll(2) calls POLLIN epoll calls the same. */
+	return source_attach(&watch->source, monitor->loop, sd_login_monitor_get_fd(watch->login),
+			     events > 0 && (events & POLLIN) ? EPOLLIN : 0);
+}
+
 int session_monitor_new(struct loop *loop, session_fn fn, void *data, struct session_monitor **ret)
 {
 	_cleanup_(session_monitor_freep) struct session_monitor *monitor = calloc(1, sizeof(*monitor));
-	int events, r;
+	int err;
 
 	if (!monitor)
 		return -ENOMEM;
-	source_init(&monitor->source, "session", handle_change);
+	for (size_t i = 0; i < ARRAY_SIZE(categories); i++) {
+		source_init(&monitor->watches[i].source, "session", handle_change);
+		monitor->watches[i].monitor = monitor;
+	}
 	timer_init(&monitor->timer, "session", handle_timer);
 	monitor->loop = loop;
 	monitor->fn = fn;
 	monitor->data = data;
 	if (access("/run/systemd/seats", F_OK))
 		return errno == ENOENT ? -ENOSYS : -errno;
-	/*
-	 * Every change of who is active ends in the seat's file. Watching everything would need the directory of
-	 * machines as well, which need not exist.
-	 */
-	r = sd_login_monitor_new("seat", &monitor->login);
-	if (r < 0)
-		return r == -ENOENT ? -ENOSYS : r;
-	events = sd_login_monitor_get_events(monitor->login);
-	/* inotify: what poll(2) calls POLLIN epoll calls the same. */
-	r = source_attach(&monitor->source, loop, sd_login_monitor_get_fd(monitor->login),
-			  events > 0 && (events & POLLIN) ? EPOLLIN : 0);
-	if (r)
-		return r;
+	for (size_t i = 0; i < ARRAY_SIZE(categories); i++) {
+		err = start_watch(monitor, &monitor->watches[i], categories[i]);
+		if (err)
+			return err;
+	}
 	/* The first look is the loop's, as all others. */
 	timer_arm(&monitor->timer, loop, now_ns(), 0);
 	*ret = steal_ptr(&monitor);
@@ -197,7 +221,9 @@ void session_monitor_free(struct session_monitor *monitor)
 	if (!monitor)
 		return;
 	timer_disarm(&monitor->timer);
-	source_detach(&monitor->source);
-	sd_login_monitor_unref(monitor->login);
+	for (size_t i = 0; i < ARRAY_SIZE(categories); i++) {
+		source_detach(&monitor->watches[i].source);
+		sd_login_monitor_unref(monitor->watches[i].login);
+	}
 	free(monitor);
 }

@@ -28,7 +28,8 @@ is_the_user() {
 	grep -q "^Uid:.$uid.$uid.$uid.$uid$" "/proc/$pid/status" && grep -q "^Gid:.$uid.$uid.$uid.$uid$" "/proc/$pid/status" &&
 		grep -Eq '^Groups:[[:space:]]*$' "/proc/$pid/status" && grep -q '^NoNewPrivs:.1$' "/proc/$pid/status" || return 1
 	[ "$(grep -Ec '^Cap(Inh|Prm|Eff|Amb):.0000000000000000$' "/proc/$pid/status")" -eq 4 ] || return 1
-	# Nothing of the daemon's: no memory, no descriptor, no environment; nor may the user look into it.
+	# Nothing of the daemon's: no terminal, memory, descriptor, environment; nor may the user look into it.
+	[ "$(ps -o sid= -p "$pid" | tr -d ' ')" -eq "$pid" ] || return 1
 	ls -l "/proc/$pid/fd"
 	[ "$(nr_fds "$pid")" -le 8 ] && [ "$(tr "\0" "\n" <"/proc/$pid/environ")" = DBUS_FATAL_WARNINGS=0 ] || return 1
 	if as_user cat "/proc/$pid/maps" >/dev/null 2>&1; then echo "the user can read its memory map"; return 1; fi
