@@ -17,7 +17,13 @@
  * starts, and that ends in the session's only. Watching everything at once would need the directory of machines as well,
  * which need not exist.
  */
-static const char *const categories[] = { "seat", "session" };
+enum category {
+	CATEGORY_SEAT,
+	CATEGORY_SESSION,
+	NR_CATEGORIES,
+};
+
+static const char *const categories[NR_CATEGORIES] = { [CATEGORY_SEAT] = "seat", [CATEGORY_SESSION] = "session" };
 
 struct session_watch {
 	struct source source;
@@ -27,7 +33,7 @@ struct session_watch {
 
 struct session_monitor {
 	struct loop *loop;
-	struct session_watch watches[ARRAY_SIZE(categories)];
+	struct session_watch watches[NR_CATEGORIES];
 	struct timer timer;	/* looks again */
 	struct session session;
 	session_fn fn;
@@ -164,6 +170,12 @@ static int handle_change(struct source *source, uint32_t events)
 	struct session_monitor *monitor = watch->monitor;
 
 	sd_login_monitor_flush(watch->login);
+	if (watch != &monitor->watches[CATEGORY_SEAT]) {
+		/* Anybody may have his session written again and again (SetLockedHint): one look for all of it. */
+		if (!timer_is_armed(&monitor->timer))
+			timer_arm(&monitor->timer, monitor->loop, now_ns() + AGAIN_NS, 0);
+		return 0;
+	}
 	/* The files are several: once more when the last of them has settled. */
 	timer_arm(&monitor->timer, monitor->loop, now_ns() + AGAIN_NS, 0);
 	look(monitor);
@@ -195,7 +207,7 @@ int session_monitor_new(struct loop *loop, session_fn fn, void *data, struct ses
 
 	if (!monitor)
 		return -ENOMEM;
-	for (size_t i = 0; i < ARRAY_SIZE(categories); i++) {
+	for (size_t i = 0; i < NR_CATEGORIES; i++) {
 		source_init(&monitor->watches[i].source, "session", handle_change);
 		monitor->watches[i].monitor = monitor;
 	}
@@ -205,7 +217,7 @@ int session_monitor_new(struct loop *loop, session_fn fn, void *data, struct ses
 	monitor->data = data;
 	if (access("/run/systemd/seats", F_OK))
 		return errno == ENOENT ? -ENOSYS : -errno;
-	for (size_t i = 0; i < ARRAY_SIZE(categories); i++) {
+	for (size_t i = 0; i < NR_CATEGORIES; i++) {
 		err = start_watch(monitor, &monitor->watches[i], categories[i]);
 		if (err)
 			return err;
@@ -221,7 +233,7 @@ void session_monitor_free(struct session_monitor *monitor)
 	if (!monitor)
 		return;
 	timer_disarm(&monitor->timer);
-	for (size_t i = 0; i < ARRAY_SIZE(categories); i++) {
+	for (size_t i = 0; i < NR_CATEGORIES; i++) {
 		source_detach(&monitor->watches[i].source);
 		sd_login_monitor_unref(monitor->watches[i].login);
 	}
