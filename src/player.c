@@ -32,6 +32,8 @@ struct player {
 	struct watch *watch;	/* NULL: changes of folders are not seen */
 	struct games *games;
 	struct focus *focus;	/* NULL: off */
+	pid_t game_pid;		/* as last decided, 0: none */
+	bool game_had_focus;	/* what never had it cannot lose it: its window is somebody else's process */
 	uid_t users[USERS_MAX];	/* whose folders are watched */
 	size_t nr_users;
 
@@ -44,14 +46,30 @@ struct player {
 
 /* ---- decisions ---- */
 
+static bool game_is_in_front(const struct player *player)
+{
+	return !player->focus || !player->game_had_focus || focus_in_front(player->focus);
+}
+
+static void tell_in_front(struct player *player)
+{
+	if (player->bpf)
+		bpf_set_game_in_front(player->bpf, game_is_in_front(player));
+}
+
 /* Tells the kernel half of the game, or that there is none. The scheduler is as good without. */
 static void set_game(pid_t pid, void *data)
 {
 	struct player *player = data;
 	int nr;
 
+	/* Said again to a new kernel half, it is still the same. */
+	if (pid != player->game_pid)
+		player->game_had_focus = false;
+	player->game_pid = pid;
 	if (!player->bpf)
 		return;
+	tell_in_front(player);
 	nr = bpf_set_game(player->bpf, pid);
 	if (nr < 0) {
 		log_warning_errno(nr, "game: cannot mark the threads of process %d; it is scheduled like any other",
@@ -88,10 +106,8 @@ static void set_in_front(void *data, bool in_front)
 {
 	struct player *player = data;
 
-	if (!player->bpf)
-		return;
-	bpf_set_game_in_front(player->bpf, in_front);
-	if (games_current(player->games))
+	tell_in_front(player);
+	if (player->bpf && player->game_had_focus && games_current(player->games))
 		log_info("game: process %d is %s", (int)games_current(player->games),
 			 in_front ? "in front" : "not in front: scheduled like any other");
 }
@@ -117,9 +133,11 @@ static bool is_game(void *data, const struct focus_window *window)
 	struct player *player = data;
 	char comm[ARCADE_COMM_LEN];
 
-	if (!player->bpf || !games_current(player->games))
+	if (!player->bpf || !games_current(player->games) ||
+	    !(bpf_is_of_game(player->bpf, window->process.pid, comm) || !strncmp(comm, "gamescope", 9)))
 		return false;
-	return bpf_is_of_game(player->bpf, window->process.pid, comm) || !strncmp(comm, "gamescope", 9);
+	player->game_had_focus = true;
+	return true;
 }
 
 static void handle_gamemode(void *data, const struct focus_process *process, bool registered)
@@ -219,7 +237,7 @@ struct player_facts player_facts(const struct player *player)
 	return (struct player_facts){
 		.games = *games_facts(player->games),
 		.game_pid = (uint64_t)games_current(player->games),
-		.game_in_front = !player->focus || focus_in_front(player->focus),
+		.game_in_front = game_is_in_front(player),
 		.watch_events_lost = player->watch ? watch_nr_lost(player->watch) : 0,
 	};
 }
@@ -316,7 +334,7 @@ void player_attach(struct player *player, struct bpf *bpf, struct devices *devic
 {
 	player->bpf = bpf;
 	player->devices = devices;
-	bpf_set_game_in_front(bpf, !player->focus || focus_in_front(player->focus));
+	tell_in_front(player);
 	games_announce(player->games);
 	if (bpf_facts(bpf)->hooks[BPF_HOOK_EXEC] != BPF_HOOK_ATTACHED && !player->opts.no_detect)
 		timer_arm(&player->look_timer, player->loop, now_ns() + LOOK_NS, LOOK_NS);

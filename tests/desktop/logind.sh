@@ -67,6 +67,7 @@ explain() {
 	ls -l /run/user
 	tail -n 8 "$work/systemd.log"
 	grep focus "$work/err" | tail -n 12
+	tail -n 4 "$work/err"
 	ps -o pid,uid,comm -C arcade-helper
 	return 1
 }
@@ -118,7 +119,7 @@ sway_is_up() { sway_socket=$(echo /run/user/$first/sway-ipc.*.sock) && wayland=$
 knob() { bpftool -j map dump name .data.knobs 2>/dev/null | grep -o "\"$1\":[0-9]*" | tail -n 1 | cut -d: -f2; }
 front_is() { [ "$(json game_in_front)" = "$1" ] && if [ "$1" = 1 ]; then [ "$(knob game_tree)" -gt 0 ]; else [ "$(knob game_tree)" = 0 ]; fi; }
 window() { # NAME
-	as_first WAYLAND_DISPLAY="$(basename "$wayland")" /tmp/public/"$1" "org.test.$1" </dev/zero >/dev/null 2>&1 &
+	as_first WAYLAND_DISPLAY="$(basename "$wayland")" /tmp/public/"$1" "org.test.$1" < <(exec sleep infinity) >/dev/null 2>&1 &
 }
 desktop_starts() {
 	mkdir -p /tmp/public && chmod 755 /tmp/public

@@ -17,6 +17,7 @@
 #include <stdio.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <stdatomic.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -34,6 +35,7 @@ static struct {
 	int fault_fd;
 	char *pages;
 	size_t page_size;
+	_Atomic int nr_holding;	/* threads that may still ask for a page */
 } held;
 
 static void *bring_pages(void *arg)
@@ -42,8 +44,8 @@ static void *bring_pages(void *arg)
 	struct pollfd poll_fd = { .fd = held.fault_fd, .events = POLLIN };
 	struct uffd_msg message;
 
-	/* Goes on when stopped until the last one who waits for a page has it. */
-	while (poll(&poll_fd, 1, 500) > 0 || !churn_stopped()) {
+	/* Until the last of them has ended: who is late to ask would wait for ever. */
+	while (poll(&poll_fd, 1, 100) > 0 || atomic_load(&held.nr_holding)) {
 		struct uffdio_zeropage zero = { 0 };
 
 		if (read(held.fault_fd, &message, sizeof(message)) != sizeof(message) ||
@@ -90,6 +92,7 @@ static void *hold(void *arg)
 			churn_sleep_us(churn_random_below(&random, 5000));
 	}
 	churn_leave(task);
+	atomic_fetch_sub(&held.nr_holding, 1);
 	return NULL;
 }
 
@@ -121,6 +124,7 @@ void churn_start_held(void)
 		churn_fail("userfaultfd");
 		return;
 	}
+	atomic_store(&held.nr_holding, NR_HELD);
 	churn_thread(bring_pages, NULL);
 	for (intptr_t i = 0; i < NR_HELD; i++)
 		churn_thread(hold, (void *)i);
