@@ -335,11 +335,18 @@ static void log_report_line(void *data, const char *line)
 
 static void report_focus(const struct options *opts, report_emit_fn emit, void *data)
 {
-	char line[REPORT_LINE_MAX], text[200];
+	char text[200];
 
 	focus_describe(opts->no_focus, text, sizeof(text));
-	snprintf(line, sizeof(line), "%-16s %s", "focus", text);
-	emit(data, line);
+	report_line(emit, data, "focus", text);
+}
+
+static void report_devices(const struct devices *devices, report_emit_fn emit, void *data)
+{
+	char text[200];
+
+	devices_describe(devices, text, sizeof(text));
+	report_line(emit, data, "peripherals", text);
 }
 
 static int log_topology_error(int err)
@@ -366,14 +373,10 @@ static void find_devices(struct daemon *daemon)
 
 static void log_report(struct daemon *daemon)
 {
-	char text[200];
-
 	report_print(daemon->topology, daemon->bpf, daemon->roles, log_report_line, NULL);
 	report_focus(&daemon->opts, log_report_line, NULL);
-	if (!daemon->devices)
-		return;
-	devices_describe(daemon->devices, text, sizeof(text));
-	log_info("%-16s %s", "peripherals", text);
+	if (daemon->devices)
+		report_devices(daemon->devices, log_report_line, NULL);
 }
 
 static int session_start(struct daemon *daemon)
@@ -514,7 +517,6 @@ enum status daemon_check(const struct options *opts)
 	_cleanup_(devices_freep) struct devices *devices = NULL;
 	_cleanup_(bpf_freep) struct bpf *bpf = NULL;
 	_cleanup_(roles_freep) struct roles *roles = NULL;
-	char text[200];
 	int err;
 
 	bpf_init_logging();
@@ -528,10 +530,8 @@ enum status daemon_check(const struct options *opts)
 	if (bpf && roles_new(opts, bpf, NULL, &roles))
 		return STATUS_FAILED;
 	report_print(topology, bpf, roles, print_report_line, stdout);
-	if (!opts->no_input && !devices_new(NULL, NULL, DEVICES_DIR, false, &devices)) {
-		devices_describe(devices, text, sizeof(text));
-		printf("%-16s %s\n", "peripherals", text);
-	}
+	if (!opts->no_input && !devices_new(NULL, NULL, DEVICES_DIR, false, &devices))
+		report_devices(devices, print_report_line, stdout);
 	report_focus(opts, print_report_line, stdout);
 	if (bpf)
 		printf("%-16s yes\n", "can run here");

@@ -6,7 +6,7 @@
 #include "kernel.h"
 #include "util.h"
 
-static void emit_line(report_emit_fn emit, void *data, const char *name, const char *text)
+void report_line(report_emit_fn emit, void *data, const char *name, const char *text)
 {
 	char line[REPORT_LINE_MAX];
 
@@ -66,13 +66,13 @@ static void report_roles(const struct bpf_facts *facts, const struct roles_facts
 		      facts->hooks[BPF_HOOK_CHAIN] == BPF_HOOK_ATTACHED ?
 			      "frames and flips begin chains, submits and flips end them" : "submits and flips are counted",
 		      "only input begins chains, nothing ends them", text, sizeof(text));
-	emit_line(emit, data, "display", text);
+	report_line(emit, data, "display", text);
 	describe_role(facts, roles, ROLE_AUDIO, "snd_pcm", "periods begin chains", "audio threads have no chains of their own",
 		      text, sizeof(text));
-	emit_line(emit, data, "audio", text);
+	report_line(emit, data, "audio", text);
 	describe_role(facts, roles, ROLE_NVIDIA, "nvidia", "who uses its GPU is seen", "who uses its GPU is not seen", text,
 		      sizeof(text));
-	emit_line(emit, data, "NVIDIA GPU", text);
+	report_line(emit, data, "NVIDIA GPU", text);
 }
 
 void report_print(const struct topology *topology, const struct bpf *bpf, const struct roles *roles, report_emit_fn emit,
@@ -83,18 +83,18 @@ void report_print(const struct topology *topology, const struct bpf *bpf, const 
 	struct utsname uts;
 	char text[200], name[128];
 
-	emit_line(emit, data, "kernel", uname(&uts) ? "unknown" : uts.release);
+	report_line(emit, data, "kernel", uname(&uts) ? "unknown" : uts.release);
 	if (state == KERNEL_SCHED_ABSENT) {
-		emit_line(emit, data, "sched_ext", "no: needs Linux 6.16 or newer with CONFIG_SCHED_CLASS_EXT");
+		report_line(emit, data, "sched_ext", "no: needs Linux 6.16 or newer with CONFIG_SCHED_CLASS_EXT");
 	} else if (state == KERNEL_SCHED_DISABLED) {
-		emit_line(emit, data, "sched_ext", "yes, no scheduler active");
+		report_line(emit, data, "sched_ext", "yes, no scheduler active");
 	} else {
 		kernel_sched_name(name, sizeof(name));
 		snprintf(text, sizeof(text), "yes, active: %s", name);
-		emit_line(emit, data, "sched_ext", text);
+		report_line(emit, data, "sched_ext", text);
 	}
 	topology_describe(topology, text, sizeof(text));
-	emit_line(emit, data, "machine", text);
+	report_line(emit, data, "machine", text);
 	if (!bpf)
 		return;
 
@@ -104,35 +104,35 @@ void report_print(const struct topology *topology, const struct bpf *bpf, const 
 			      "input is not seen, no chains start" :
 			      "the daemon notices input, and favours game and compositor for a moment",
 		      text, sizeof(text));
-	emit_line(emit, data, "input", text);
+	report_line(emit, data, "input", text);
 	describe_hook(facts, BPF_HOOK_CHAIN,
 		      facts->interrupts_told_apart ?
 			      "sched_waking: wakeups of all threads, interrupts told apart" :
 			      "sched_waking: wakeups of all threads; interrupts count to the thread that they interrupt",
 		      "chains are not followed", text, sizeof(text));
-	emit_line(emit, data, "chains", text);
+	report_line(emit, data, "chains", text);
 	describe_hook(facts, BPF_HOOK_DEVICE_GONE, "unplugged devices are forgotten at once",
 		      "a new device may be taken for one that was unplugged", text, sizeof(text));
-	emit_line(emit, data, "devices", text);
+	report_line(emit, data, "devices", text);
 	describe_hook(facts, BPF_HOOK_FUTEX, "futex_wait: a chain member that waits for a mutex hands on to its owner",
 		      "chains end at locks", text, sizeof(text));
-	emit_line(emit, data, "locks", text);
+	report_line(emit, data, "locks", text);
 	describe_hook(facts, BPF_HOOK_EXEC,
 		      facts->hooks[BPF_HOOK_EXIT] == BPF_HOOK_ATTACHED ? "sched_process_exec, sched_process_exit: told at once" :
 									"sched_process_exec: told at once, but not their end",
 		      "new programs are looked for in /proc, every 3 s", text, sizeof(text));
-	emit_line(emit, data, "processes", text);
+	report_line(emit, data, "processes", text);
 	report_roles(facts, roles_facts(roles), emit, data);
-	emit_line(emit, data, "idle CPUs", facts->kick ? "kicked when work is queued" :
+	report_line(emit, data, "idle CPUs", facts->kick ? "kicked when work is queued" :
 						   "this kernel hides the kick: woken by direct inserts only");
-	emit_line(emit, data, "slices", facts->slice_settable ? "renewed in place" :
+	report_line(emit, data, "slices", facts->slice_settable ? "renewed in place" :
 							       "this kernel hides the means to renew them: tasks take turns");
-	emit_line(emit, data, "frequency", kernel_uses_schedutil() ? "schedutil asks: full speed for chains and the game" :
+	report_line(emit, data, "frequency", kernel_uses_schedutil() ? "schedutil asks: full speed for chains and the game" :
 								 "no governor asks the scheduler");
-	emit_line(emit, data, "control groups", facts->group_idle	? "cpu.weight and cpu.idle count" :
+	report_line(emit, data, "control groups", facts->group_idle	? "cpu.weight and cpu.idle count" :
 						facts->group_weight ? "cpu.weight counts, this kernel does not tell of cpu.idle" :
 								      "this kernel does not tell of their weights");
-	emit_line(emit, data, "real-time", facts->cpu_release || facts->immed ?
+	report_line(emit, data, "real-time", facts->cpu_release || facts->immed ?
 						   "its takeover of a CPU hands waiting tasks back" :
 						   "tasks put on a CPU that real-time work takes wait for it");
 }
