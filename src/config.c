@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <ini.h>
 #include <inttypes.h>
+#include <stdarg.h>
 #include <sys/stat.h>
 #include <unistd.h>
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "settings.h"
 
+#include <fcntl.h>
 #include <limits.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -21,6 +22,7 @@ struct settings {
 	struct options options;		/* effective */
 	char *file;
 	char *dir;
+	uint64_t stamp;			/* of the files when they were read */
 	bool file_is_given;		/* by name, so it has to be there */
 	settings_changed_fn fn;
 	void *data;
@@ -79,7 +81,7 @@ static enum mode find_mode(const struct settings *settings)
 
 static void describe_source(const struct settings *settings, const struct found *found, char *buf, size_t size)
 {
-	char where[SETTINGS_SOURCE_MAX - 80], name[80];
+	char where[SETTINGS_SOURCE_MAX - 96], name[64];
 
 	switch (found->source) {
 	case SETTINGS_MODE:
@@ -247,6 +249,56 @@ static int read_files(const char *file, const char *dir, bool must_exist, config
 	return config_new(file, dir, fn, data, ret);
 }
 
+static uint64_t mix(uint64_t hash, const void *bytes, size_t len)
+{
+	for (const unsigned char *byte = bytes; len--; byte++)
+		hash = (hash ^ *byte) * 0x100000001b3ULL;
+	return hash;
+}
+
+static uint64_t stamp_file(int dirfd, const char *name)
+{
+	uint64_t hash = mix(0xcbf29ce484222325ULL, name, strlen(name));
+	struct stat st;
+
+	if (fstatat(dirfd, name, &st, 0))
+		return mix(hash, &errno, sizeof(errno));
+	hash = mix(hash, &st.st_dev, sizeof(st.st_dev));
+	hash = mix(hash, &st.st_ino, sizeof(st.st_ino));
+	hash = mix(hash, &st.st_mode, sizeof(st.st_mode));
+	hash = mix(hash, &st.st_size, sizeof(st.st_size));
+	hash = mix(hash, &st.st_mtim, sizeof(st.st_mtim));
+	return mix(hash, &st.st_ctim, sizeof(st.st_ctim));
+}
+
+/* A number that is another when a file is another, came or went; the order of the folder does not count. */
+static uint64_t stamp_files(const struct settings *settings)
+{
+	uint64_t sum = stamp_file(AT_FDCWD, settings->file);
+	_cleanup_closedir_ DIR *dir = opendir(settings->dir);
+	const struct dirent *entry;
+
+	while (dir && (entry = readdir(dir))) {
+		size_t len = strlen(entry->d_name);
+
+		if (len >= 6 && streq(entry->d_name + len - 5, ".conf"))
+			sum += stamp_file(dirfd(dir), entry->d_name);
+	}
+	return sum;
+}
+
+bool settings_files_differ(const struct settings *settings)
+{
+	return settings->stamp != stamp_files(settings);
+}
+
+/* Before and not after: what changes meanwhile is seen to differ. */
+static int read_own_files(struct settings *settings, struct config **ret)
+{
+	settings->stamp = stamp_files(settings);
+	return read_files(settings->file, settings->dir, settings->file_is_given, log_mistake, NULL, ret);
+}
+
 static void find_section(struct settings *settings)
 {
 	const struct config_match match = {
@@ -268,7 +320,7 @@ static void take_config(struct settings *settings, struct config *config)
 int settings_load(struct settings *settings)
 {
 	struct config *config = NULL;
-	int err = read_files(settings->file, settings->dir, settings->file_is_given, log_mistake, NULL, &config);
+	int err = read_own_files(settings, &config);
 
 	if (err) {
 		log_error("settings: no file counts until this is mended: the command line and the defaults hold");
@@ -302,7 +354,7 @@ int settings_reload(struct settings *settings, const char *why, char *msg, size_
 {
 	struct config *config = NULL;
 	unsigned int nr;
-	int err = read_files(settings->file, settings->dir, settings->file_is_given, log_mistake, NULL, &config);
+	int err = read_own_files(settings, &config);
 
 	if (err) {
 		log_error("settings: all old values stay (%s)", why);

@@ -94,6 +94,9 @@ int settings_load(struct settings *settings);
  */
 int settings_reload(struct settings *settings, const char *why, char *msg, size_t size);
 
+/* Are the files others than those that were read last? Then, and not before, it is worth to read them again. */
+bool settings_files_differ(const struct settings *settings);
+
 /* --check-config: what is wrong on @out, one line each, or that nothing is. Return: 0, -EINVAL, -errno. */
 int settings_check(const char *file, FILE *out);
 
