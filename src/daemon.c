@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "daemon.h"
 
+#include <fcntl.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <sys/resource.h>
@@ -8,25 +9,17 @@
 #include <unistd.h>
 
 #include "bpf.h"
-#include "devices.h"
-#include "focus.h"
 #include "kernel.h"
 #include "lock.h"
 #include "log.h"
 #include "loop.h"
+#include "option_table.h"
 #include "out.h"
 #include "player.h"
-#include "report.h"
-#include "rings.h"
-#include "roles.h"
+#include "scheduling.h"
 #include "signals.h"
 #include "stats.h"
-#include "topology.h"
-
-/* From the kernel's enum scx_exit_kind and scx_exit_code (include/linux/sched/ext.h); stable since 6.12. */
-#define EXIT_KIND_UNREG_KERN 66
-#define EXIT_KIND_ERROR	     1024
-#define EXIT_CODE_RESTART    (1LL << 48)
+#include "watch.h"
 
 /* More restarts than this in a row, each within the time, are not hotplug but a fault. */
 #define RESTART_MAX   20
@@ -34,6 +27,11 @@
 
 /* CPUs have settled when none came or went for this long. */
 #define SETTLE_NS (100 * NSEC_PER_MSEC)
+
+/* Editors write, rename and remove: the configuration is read when it has been left alone for this long … */
+#define SETTINGS_SETTLE_NS (200 * NSEC_PER_MSEC)
+/* … or at last after this. */
+#define SETTINGS_SETTLE_MAX_NS (2 * NSEC_PER_SEC)
 
 /*
  * Reading the kernel's types and having the programs verified takes a second of CPU time: beside ten hogs it would be ten,
@@ -44,74 +42,170 @@
 /* How long the remains of a killed instance may take: the kernel closes its descriptors one by one. */
 #define START_WAIT_NS (2 * NSEC_PER_SEC)
 
-/* Why a session ended. Positive, so that loop_run() tells it from an errno. */
-enum session_end {
-	SESSION_STOPPED = 1,	/* by a signal */
-	SESSION_SETTLED,	/* CPUs have stopped coming and going */
-	SESSION_EXITED,		/* the kernel ended the scheduler */
-	SESSION_NO_READER,	/* nobody will ever read stdout */
+/* Why the loop ended. Positive, so that loop_run() tells it from an errno. */
+enum loop_end {
+	LOOP_STOPPED = 1,	/* by a signal */
+	LOOP_SETTLED,		/* CPUs have stopped coming and going */
+	LOOP_ENDED,		/* the kernel ended the scheduler */
+	LOOP_NO_READER,		/* nobody will ever read stdout */
+	LOOP_RESCHEDULE,	/* an option is another that is read before load */
 };
 
 struct daemon {
-	struct options opts;
+	struct settings *settings;	/* borrowed */
 	int lock_fd;
+	bool has_terminal;		/* was started from one */
 	struct loop *loop;
 	struct signals signals;
 	struct timer print_timer;
 	struct timer settle_timer;
+	struct timer settings_timer;
+	struct timer game_timer;
+	uint64_t settings_changed_ns;	/* first change that was not read */
 	uint64_t hotplug_seq;	/* as last seen */
 	struct out out;
+	struct watch *watch;		/* NULL: changes of folders are not seen */
 	struct player *player;
-
-	/* Of a session. */
-	struct topology *topology;
-	struct bpf *bpf;
-	struct rings *rings;
-	struct roles *roles;
-	struct devices *devices;	/* NULL with --no-input */
+	struct scheduling *scheduling;	/* NULL while nothing is scheduled */
 	struct stats_snapshot before;
 	uint64_t nr_restarts;
 };
+
+/* ---- signals ---- */
+
+static bool has_terminal(void)
+{
+	_cleanup_close_ int fd = open("/dev/tty", O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+
+	return fd >= 0;
+}
+
+/*
+ * Is our terminal gone? The kernel says so itself, or a process of our own session that dies with it (the shell, sudo).
+ * Whoever else sends this signal wants the configuration read.
+ */
+static bool is_hangup(const struct daemon *daemon, const struct signalfd_siginfo *info)
+{
+	if (!daemon->has_terminal)
+		return false;
+	return info->ssi_code == SI_KERNEL || !has_terminal() || getsid((pid_t)info->ssi_pid) == getsid(0);
+}
 
 static int handle_signal(struct signals *signals, const struct signalfd_siginfo *info)
 {
 	struct daemon *daemon = container_of(signals, struct daemon, signals);
 
+	if (info->ssi_signo == SIGHUP && !is_hangup(daemon, info)) {
+		settings_reload(daemon->settings, "SIGHUP", NULL, 0);
+		return 0;
+	}
 	log_info("stopping: %s", strsignal(info->ssi_signo));
-	loop_stop(daemon->loop, SESSION_STOPPED);
+	loop_stop(daemon->loop, LOOP_STOPPED);
 	return 0;
 }
 
-static void handle_control(const struct arcade_control_record *record, void *data)
-{
-	struct daemon *daemon = data;
+/* ---- settings ---- */
 
-	player_control(daemon->player, record);
-	roles_handle_control(daemon->roles, record);
+/* Is the scheduler to be started anew for it? */
+static bool needs_reschedule(const struct options *before, const struct options *after)
+{
+	for (size_t i = 0; i < option_table_nr; i++) {
+		const struct option_def *def = &option_table[i];
+
+		if (def->effect == OPTION_RESCHEDULE && option_get(before, def) != option_get(after, def))
+			return true;
+	}
+	return false;
 }
 
-static void handle_control_lost(uint64_t nr, void *data)
+static void set_log_level(const struct options *opts)
 {
-	struct daemon *daemon = data;
-
-	log_info("%" PRIu64 " records of processes and modules were lost: looking for what they said", nr);
-	player_rescan(daemon->player);
-	roles_look_soon(daemon->roles);
+	log_set_level(opts->verbose ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO);
 }
 
-static void handle_new_device(void *data)
+static void apply_settings(const struct options *before, const struct options *after, void *data)
 {
 	struct daemon *daemon = data;
 
-	if (daemon->devices)
-		devices_check(daemon->devices);
+	set_log_level(after);
+	player_apply(daemon->player, after);
+	if (!daemon->scheduling)
+		return;
+	scheduling_apply(daemon->scheduling, after);
+	if (needs_reschedule(before, after))
+		loop_stop(daemon->loop, LOOP_RESCHEDULE);
 }
 
-static int handle_exit(void *data)
+static void note_settings_file(struct daemon *daemon)
+{
+	uint64_t now = now_ns(), deadline = now + SETTINGS_SETTLE_NS;
+
+	if (!timer_is_armed(&daemon->settings_timer))
+		daemon->settings_changed_ns = now;
+	if (deadline > daemon->settings_changed_ns + SETTINGS_SETTLE_MAX_NS)
+		deadline = daemon->settings_changed_ns + SETTINGS_SETTLE_MAX_NS;
+	timer_arm(&daemon->settings_timer, daemon->loop, deadline, 0);
+}
+
+static int read_settings(struct timer *timer, uint64_t now)
+{
+	struct daemon *daemon = container_of(timer, struct daemon, settings_timer);
+
+	if (settings_files_differ(daemon->settings))
+		settings_reload(daemon->settings, "files changed", NULL, 0);
+	return 0;
+}
+
+/* Not at once: who tells is in the middle of a decision. */
+static void note_front(void *data)
 {
 	struct daemon *daemon = data;
 
-	loop_stop(daemon->loop, SESSION_EXITED);
+	if (!timer_is_armed(&daemon->game_timer))
+		timer_arm(&daemon->game_timer, daemon->loop, now_ns(), 0);
+}
+
+static int tell_game(struct timer *timer, uint64_t now)
+{
+	struct daemon *daemon = container_of(timer, struct daemon, game_timer);
+	struct settings_game game;
+
+	settings_set_game(daemon->settings, player_front(daemon->player, &game) ? &game : NULL);
+	return 0;
+}
+
+static void handle_watch(void *data, const struct watch_event *event)
+{
+	struct daemon *daemon = data;
+
+	if (event->kind == WATCH_SETTINGS)
+		note_settings_file(daemon);
+	else if (daemon->player)
+		player_handle_watch(daemon->player, event);
+}
+
+static void start_watch(struct daemon *daemon)
+{
+	int err = watch_new(daemon->loop, handle_watch, daemon, &daemon->watch);
+
+	if (err) {
+		log_warning_errno(err, "watch: changes of folders are not noticed");
+		return;
+	}
+	err = watch_add_file(daemon->watch, settings_file(daemon->settings), WATCH_SETTINGS);
+	if (!err)
+		err = watch_add(daemon->watch, settings_dir(daemon->settings), WATCH_SETTINGS);
+	if (err)
+		log_warning_errno(err, "settings: changes of the files are not noticed");
+}
+
+/* ---- scheduling ---- */
+
+static int handle_end(void *data)
+{
+	struct daemon *daemon = data;
+
+	loop_stop(daemon->loop, LOOP_ENDED);
 	return 0;
 }
 
@@ -123,7 +217,7 @@ static int check_settled(struct timer *timer, uint64_t now)
 
 	if (!kernel_hotplug_seq(&daemon->hotplug_seq) && daemon->hotplug_seq != seq)
 		return 0;
-	loop_stop(daemon->loop, SESSION_SETTLED);
+	loop_stop(daemon->loop, LOOP_SETTLED);
 	return 0;
 }
 
@@ -133,20 +227,14 @@ static int take_snapshot(struct daemon *daemon, struct stats_snapshot *snapshot)
 
 	memset(snapshot, 0, sizeof(*snapshot));
 	snapshot->time_ns = now_ns();
-	err = bpf_read_stats(daemon->bpf, &snapshot->kernel);
+	err = scheduling_read(daemon->scheduling, snapshot);
 	if (err)
 		return err;
-	snapshot->rings = *rings_facts(daemon->rings);
-	snapshot->roles = *roles_facts(daemon->roles);
-	if (daemon->devices)
-		snapshot->devices = *devices_facts(daemon->devices);
 	snapshot->player = player_facts(daemon->player);
-	snapshot->input_missed = bpf_input_missed(daemon->bpf);
 	snapshot->loop_wakeups = loop_wakeups(daemon->loop);
 	snapshot->log_lines_lost = log_nr_lost();
 	snapshot->frames_dropped = daemon->out.nr_dropped;
 	snapshot->restarts = daemon->nr_restarts;
-	snapshot->active_lanes = bpf_active_lanes(daemon->bpf, snapshot->time_ns);
 	return 0;
 }
 
@@ -166,9 +254,9 @@ static int print_stats(struct timer *timer, uint64_t now)
 	}
 	text = open_memstream(&frame, &len);
 	if (text) {
-		if (daemon->opts.json) {
+		if (settings_options(daemon->settings)->json) {
 			stats_print_json(text, &snapshot);
-		} else if (daemon->opts.monitor_ns) {
+		} else if (settings_options(daemon->settings)->monitor_ns) {
 			if (isatty(daemon->out.fd))
 				fputs("\033[H\033[2J", text);
 			stats_print_table(text, &snapshot, &daemon->before);
@@ -184,7 +272,7 @@ static int print_stats(struct timer *timer, uint64_t now)
 	err = out_write(&daemon->out, frame, len);
 	if (err) {
 		log_error_errno(err, "statistics: nobody reads standard output any more");
-		loop_stop(daemon->loop, SESSION_NO_READER);
+		loop_stop(daemon->loop, LOOP_NO_READER);
 	}
 	return 0;
 }
@@ -232,7 +320,7 @@ static int lock_wait(void)
 	return fd;
 }
 
-enum status daemon_new(const struct options *opts, struct daemon **ret)
+enum status daemon_new(struct settings *settings, struct daemon **ret)
 {
 	_cleanup_(daemon_freep) struct daemon *daemon = calloc(1, sizeof(*daemon));
 	enum status status;
@@ -243,11 +331,14 @@ enum status daemon_new(const struct options *opts, struct daemon **ret)
 		log_error_errno(ENOMEM, "start");
 		return STATUS_FAILED;
 	}
-	daemon->opts = *opts;
+	daemon->settings = settings;
+	daemon->has_terminal = has_terminal();
 	daemon->lock_fd = -1;
 	daemon->signals = (struct signals)SIGNALS_INIT;
 	timer_init(&daemon->print_timer, "statistics", print_stats);
 	timer_init(&daemon->settle_timer, "hotplug", check_settled);
+	timer_init(&daemon->settings_timer, "settings", read_settings);
+	timer_init(&daemon->game_timer, "settings of the game", tell_game);
 	out_init(&daemon->out, STDOUT_FILENO);
 	bpf_init_logging();
 
@@ -286,41 +377,64 @@ enum status daemon_new(const struct options *opts, struct daemon **ret)
 	sigemptyset(&mask);
 	sigaddset(&mask, SIGINT);
 	sigaddset(&mask, SIGTERM);
-	sigaddset(&mask, SIGHUP);	/* the terminal is gone */
+	sigaddset(&mask, SIGHUP);
 	err = signals_init(&daemon->signals, daemon->loop, &mask, handle_signal);
 	if (err) {
 		log_error_errno(err, "signals");
 		return STATUS_FAILED;
 	}
 	/* After the signals: its threads inherit their mask. */
-	if (player_new(daemon->loop, opts, &daemon->player))
+	start_watch(daemon);
+	if (player_new(daemon->loop, settings_options(settings), daemon->watch, &daemon->player))
 		return STATUS_FAILED;
+	player_set_front_fn(daemon->player, note_front, daemon);
+	settings_set_changed(settings, apply_settings, daemon);
 	*ret = steal_ptr(&daemon);
 	return STATUS_OK;
 }
 
-/* Scheduler first, readers next, memory last. */
-static void session_stop(struct daemon *daemon)
+static void stop_scheduling(struct daemon *daemon)
 {
 	timer_disarm(&daemon->print_timer);
 	timer_disarm(&daemon->settle_timer);
-	if (daemon->player)
-		player_detach(daemon->player);
-	if (daemon->bpf)
-		bpf_detach(daemon->bpf);
-	roles_free(steal_ptr(&daemon->roles));
-	devices_free(steal_ptr(&daemon->devices));
-	rings_free(steal_ptr(&daemon->rings));
-	bpf_free(steal_ptr(&daemon->bpf));
-	topology_free(steal_ptr(&daemon->topology));
+	scheduling_free(steal_ptr(&daemon->scheduling));
+}
+
+static int start_scheduling(struct daemon *daemon, bool report)
+{
+	const struct scheduling_config config = {
+		.loop = daemon->loop,
+		.player = daemon->player,
+		.opts = settings_options(daemon->settings),
+		.report = report,
+		.ended = handle_end,
+		.data = daemon,
+	};
+	uint64_t period_ns = print_period_ns(config.opts);
+	int err = scheduling_new(&config, &daemon->scheduling);
+
+	if (err)
+		return err;
+	daemon->hotplug_seq = scheduling_hotplug_seq(daemon->scheduling);
+	if (!period_ns)
+		return 0;
+	err = take_snapshot(daemon, &daemon->before);
+	if (err)
+		return log_error_errno(err, "statistics: cannot read");
+	timer_arm(&daemon->print_timer, daemon->loop, now_ns() + period_ns, period_ns);
+	return 0;
 }
 
 void daemon_free(struct daemon *daemon)
 {
 	if (!daemon)
 		return;
-	session_stop(daemon);
+	stop_scheduling(daemon);
+	settings_set_changed(daemon->settings, NULL, NULL);
+	timer_disarm(&daemon->settings_timer);
 	player_free(daemon->player);
+	timer_disarm(&daemon->game_timer);
+	watch_free(daemon->watch);
 	out_deinit(&daemon->out);
 	signals_deinit(&daemon->signals);
 	loop_free(daemon->loop);
@@ -328,136 +442,18 @@ void daemon_free(struct daemon *daemon)
 	free(daemon);
 }
 
-static void log_report_line(void *data, const char *line)
-{
-	log_info("%s", line);
-}
-
-static void report_focus(const struct options *opts, report_emit_fn emit, void *data)
-{
-	char text[200];
-
-	focus_describe(opts->no_focus, text, sizeof(text));
-	report_line(emit, data, "focus", text);
-}
-
-static void report_devices(const struct devices *devices, report_emit_fn emit, void *data)
-{
-	char text[200];
-
-	devices_describe(devices, text, sizeof(text));
-	report_line(emit, data, "peripherals", text);
-}
-
-static int log_topology_error(int err)
-{
-	if (err != -ERANGE)
-		return log_error_errno(err, "topology");
-	log_error("topology: more than %d CPUs are not supported", TOPOLOGY_MAX_CPUS);
-	return err;
-}
-
-/* The scheduler is as good without: then nothing is known of the devices but what the hook sees. */
-static void find_devices(struct daemon *daemon)
-{
-	int err;
-
-	if (daemon->opts.no_input)
-		return;
-	err = devices_new(daemon->bpf, daemon->loop, DEVICES_DIR, !bpf_input_is_attached(daemon->bpf), &daemon->devices);
-	if (err)
-		log_warning_errno(err, "devices");
-	else
-		rings_set_device_fn(daemon->rings, handle_new_device, daemon);
-}
-
-static void log_report(struct daemon *daemon)
-{
-	report_print(daemon->topology, daemon->bpf, daemon->roles, log_report_line, NULL);
-	report_focus(&daemon->opts, log_report_line, NULL);
-	if (daemon->devices)
-		report_devices(daemon->devices, log_report_line, NULL);
-}
-
-static int session_start(struct daemon *daemon)
-{
-	const struct rings_handler handler = {
-		.handle_exit = handle_exit,
-		.handle_control = handle_control,
-		.handle_control_lost = handle_control_lost,
-		.data = daemon,
-	};
-	uint64_t period_ns = print_period_ns(&daemon->opts);
-	int err;
-
-	err = kernel_hotplug_seq(&daemon->hotplug_seq);
-	if (err)
-		return log_error_errno(err, "kernel: cannot read hotplug_seq");
-	err = topology_new("/sys", &daemon->topology);
-	if (err)
-		return log_topology_error(err);
-	err = bpf_new(&daemon->opts, daemon->topology, daemon->hotplug_seq, &daemon->bpf);
-	if (err)
-		return err;
-	bpf_attach_hooks(daemon->bpf);
-	err = rings_new(daemon->bpf, daemon->loop, &handler, &daemon->rings);
-	if (err)
-		return err;
-	err = roles_new(&daemon->opts, daemon->bpf, daemon->loop, &daemon->roles);
-	if (err)
-		return err;
-	find_devices(daemon);
-	if (!daemon->nr_restarts)
-		log_report(daemon);
-	err = bpf_attach_scheduler(daemon->bpf);
-	if (err)
-		return err;
-	player_attach(daemon->player, daemon->bpf, daemon->devices);
-	log_info("%-16s slice %" PRIu64 " us, chains %" PRIu64 " ms, preemption %s", "options", daemon->opts.slice_us,
-		 daemon->opts.chain_ms, daemon->opts.no_preempt ? "off" : "on");
-	log_notice("scheduling");
-	if (period_ns) {
-		err = take_snapshot(daemon, &daemon->before);
-		if (err)
-			return log_error_errno(err, "statistics: cannot read");
-		timer_arm(&daemon->print_timer, daemon->loop, now_ns() + period_ns, period_ns);
-	}
-	return 0;
-}
-
-/* Log how the kernel ended the scheduler. Return: may it be started again? */
-static bool explain_exit(struct daemon *daemon)
-{
-	const struct arcade_exit *record = bpf_exit_record(daemon->bpf);
-	_cleanup_free_ char *dump = NULL;
-	char *line, *rest;
-
-	if (record->kind == EXIT_KIND_UNREG_KERN && (record->code & EXIT_CODE_RESTART)) {
-		log_notice("CPUs came or went (%.128s): restarting", record->reason);
-		return true;
-	}
-	if (record->kind < EXIT_KIND_ERROR) {
-		log_error("the scheduler was ended: %.128s; the kernel's own runs now", record->reason);
-		return false;
-	}
-	log_error("the kernel ended the scheduler: %.128s: %.1024s; the kernel's own runs now", record->reason,
-		  record->msg);
-	dump = bpf_read_exit_dump(daemon->bpf);
-	for (rest = dump; dump && (line = strsep(&rest, "\n"));)
-		if (*line)
-			log_info("dump: %s", line);
-	return false;
-}
-
-static enum status session_end_status(struct daemon *daemon, int end, bool *restart)
+static enum status loop_end_status(struct daemon *daemon, int end, bool *restart)
 {
 	switch (end) {
-	case SESSION_STOPPED:
+	case LOOP_STOPPED:
 		return STATUS_OK;
-	case SESSION_NO_READER:
+	case LOOP_NO_READER:
 		return STATUS_FAILED;
-	case SESSION_EXITED:
-		*restart = explain_exit(daemon);
+	case LOOP_RESCHEDULE:
+		*restart = true;
+		return STATUS_OK;
+	case LOOP_ENDED:
+		*restart = scheduling_explain_end(daemon->scheduling);
 		return STATUS_ENDED_BY_KERNEL;
 	default:
 		log_error_errno(end, "event loop");
@@ -469,19 +465,23 @@ enum status daemon_run(struct daemon *daemon)
 {
 	uint64_t first_ns = now_ns(), nr_in_row = 0;
 	enum status status;
-	bool restart;
-	int err;
+	bool restart, report = true;
+	int err, end;
 
 	do {
 		restart = false;
-		err = session_start(daemon);
+		err = start_scheduling(daemon, report);
 		if (err) {
-			session_stop(daemon);
+			stop_scheduling(daemon);
 			return err == -EBUSY ? STATUS_FOREIGN_SCHEDULER : STATUS_FAILED;
 		}
-		status = session_end_status(daemon, loop_run(daemon->loop), &restart);
-		session_stop(daemon);
-		if (!restart)
+		end = loop_run(daemon->loop);
+		status = loop_end_status(daemon, end, &restart);
+		stop_scheduling(daemon);
+		report = end == LOOP_RESCHEDULE;
+		if (report)
+			log_notice("starting the scheduler anew: other options");
+		if (!restart || report)
 			continue;
 		daemon->nr_restarts++;
 		if (now_ns() - first_ns > RESTART_IN_NS) {
@@ -497,53 +497,11 @@ enum status daemon_run(struct daemon *daemon)
 			timer_arm(&daemon->settle_timer, daemon->loop, now_ns() + SETTLE_NS, SETTLE_NS);
 			err = loop_run(daemon->loop);
 			timer_disarm(&daemon->settle_timer);
-			if (err != SESSION_SETTLED)
-				return session_end_status(daemon, err, &restart);
+			if (err != LOOP_SETTLED)
+				return loop_end_status(daemon, err, &restart);
 		}
 	} while (restart);
 	if (status == STATUS_OK)
 		log_notice("stopped; the kernel's own scheduler runs now");
 	return status;
-}
-
-static void print_report_line(void *data, const char *line)
-{
-	fprintf(data, "%s\n", line);
-}
-
-enum status daemon_check(const struct options *opts)
-{
-	_cleanup_(topology_freep) struct topology *topology = NULL;
-	_cleanup_(devices_freep) struct devices *devices = NULL;
-	_cleanup_(bpf_freep) struct bpf *bpf = NULL;
-	_cleanup_(roles_freep) struct roles *roles = NULL;
-	int err;
-
-	bpf_init_logging();
-	err = topology_new("/sys", &topology);
-	if (err) {
-		log_topology_error(err);
-		return STATUS_FAILED;
-	}
-	if (kernel_sched_state() != KERNEL_SCHED_ABSENT && kernel_may_load_bpf() && !bpf_new(opts, topology, 0, &bpf))
-		bpf_attach_hooks(bpf);
-	if (bpf && roles_new(opts, bpf, NULL, &roles))
-		return STATUS_FAILED;
-	report_print(topology, bpf, roles, print_report_line, stdout);
-	if (!opts->no_input && !devices_new(NULL, NULL, DEVICES_DIR, false, &devices))
-		report_devices(devices, print_report_line, stdout);
-	report_focus(opts, print_report_line, stdout);
-	if (bpf)
-		printf("%-16s yes\n", "can run here");
-	else if (kernel_sched_state() == KERNEL_SCHED_ABSENT)
-		printf("%-16s no: the kernel has no sched_ext\n", "can run here");
-	else if (!kernel_may_load_bpf())
-		printf("%-16s unknown: only root can ask the kernel\n", "can run here");
-	else
-		printf("%-16s no: the kernel does not load the scheduler\n", "can run here");
-	if (fflush(stdout)) {
-		log_error_errno(errno, "standard output");
-		return STATUS_FAILED;
-	}
-	return bpf ? STATUS_OK : STATUS_FAILED;
 }

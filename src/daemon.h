@@ -2,21 +2,22 @@
 /*
  * daemon - owns everything, from the lock to the scheduler
  *
- * Start: lock, loop, signals, then a session: topology, kernel half, hooks,
- * rings, and the scheduler last. Stop is the reverse. CPU hotplug ends a
- * session and starts the next with the same options.
+ * Start: lock, loop, signals, player, and the scheduler last (scheduling.h).
+ * Stop is the reverse. CPU hotplug ends the scheduler and starts the next with
+ * the same options, and so does a change of those that are read before load.
+ * Settings change while it runs: by SIGHUP, by their files, by the game.
  */
 #ifndef ARCADE_SRC_DAEMON_H
 #define ARCADE_SRC_DAEMON_H
 
-#include "options.h"
+#include "settings.h"
 #include "status.h"
 #include "util.h"
 
 struct daemon;
 
-/* @opts is copied. Nothing is scheduled yet. Return: STATUS_OK, or why not; logged. */
-enum status daemon_new(const struct options *opts, struct daemon **ret);
+/* @settings is borrowed, and changes of it are applied from now on. Nothing is scheduled yet. Return: STATUS_OK, or why not; logged. */
+enum status daemon_new(struct settings *settings, struct daemon **ret);
 
 /* Give everything back. Accepts NULL. */
 void daemon_free(struct daemon *daemon);
@@ -24,8 +25,5 @@ DEFINE_CLEANUP(struct daemon *, daemon_free)
 
 /* Schedule until SIGINT or SIGTERM. Return: STATUS_OK, or what ended it; logged. */
 enum status daemon_run(struct daemon *daemon);
-
-/* --check: print the report on stdout, change nothing. Return: STATUS_OK if the scheduler would run, STATUS_FAILED. */
-enum status daemon_check(const struct options *opts);
 
 #endif
