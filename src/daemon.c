@@ -21,6 +21,7 @@
 #include "roles.h"
 #include "signals.h"
 #include "stats.h"
+#include "threads.h"
 #include "topology.h"
 
 /* From the kernel's enum scx_exit_kind and scx_exit_code (include/linux/sched/ext.h); stable since 6.12. */
@@ -69,6 +70,7 @@ struct daemon {
 	struct rings *rings;
 	struct roles *roles;
 	struct devices *devices;	/* NULL with --no-input */
+	struct threads *threads;
 	struct stats_snapshot before;
 	uint64_t nr_restarts;
 };
@@ -308,6 +310,7 @@ static void session_stop(struct daemon *daemon)
 		player_detach(daemon->player);
 	if (daemon->bpf)
 		bpf_detach(daemon->bpf);
+	threads_free(steal_ptr(&daemon->threads));
 	roles_free(steal_ptr(&daemon->roles));
 	devices_free(steal_ptr(&daemon->devices));
 	rings_free(steal_ptr(&daemon->rings));
@@ -406,6 +409,9 @@ static int session_start(struct daemon *daemon)
 	err = roles_new(&daemon->opts, daemon->bpf, daemon->loop, &daemon->roles);
 	if (err)
 		return err;
+	err = threads_new(daemon->bpf, &daemon->threads);
+	if (err)
+		return log_error_errno(err, "threads");
 	find_devices(daemon);
 	if (!daemon->nr_restarts)
 		log_report(daemon);
