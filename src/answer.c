@@ -13,6 +13,7 @@ static struct answer *make(const char *text, size_t len)
 	if (!answer)
 		return NULL;
 	answer->nr_refs = 1;
+	answer->is_error = false;
 	answer->len = len + 1;
 	memcpy(answer->text, text, len);
 	answer->text[len] = '\n';
@@ -50,6 +51,8 @@ struct answer *answer_new(int err, json_object *resp)
 		answer = make(text, len);
 	else if (text)
 		answer = answer_error(EMSGSIZE, "the answer is longer than %d bytes", ANSWER_MAX);
+	if (answer && err)
+		answer->is_error = true;
 	json_object_put(line);
 	return answer;
 }

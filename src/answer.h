@@ -8,6 +8,7 @@
 #ifndef ARCADE_SRC_ANSWER_H
 #define ARCADE_SRC_ANSWER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include <json-c/json.h>
@@ -20,6 +21,7 @@
 struct answer {
 	size_t nr_refs;
 	size_t len;		/* with the newline at the end */
+	bool is_error;
 	char text[];		/* not terminated */
 };
 

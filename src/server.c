@@ -183,6 +183,7 @@ static void begin_answer(struct slot *slot, struct answer *answer, bool closing)
 		drop(slot);
 		return;
 	}
+	server->facts.nr_errors += answer->is_error;
 	slot->out = answer;
 	server->out_bytes += answer->len;
 	if (!flush(slot) || !slot->out)
@@ -199,7 +200,6 @@ static void begin_answer(struct slot *slot, struct answer *answer, bool closing)
 
 static void refuse(struct slot *slot, int err, const char *message)
 {
-	slot->server->facts.nr_errors++;
 	begin_answer(slot, answer_error(err, "%s", message), err == -E2BIG || err == -EMSGSIZE || err == -EBUSY);
 }
 

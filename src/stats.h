@@ -20,7 +20,7 @@
 #include "roles.h"
 #include "server.h"
 
-#define STATS_TEXT_MAX 64
+#define STATS_TEXT_MAX 72
 
 struct stats_snapshot {
 	uint64_t time_ns;		/* CLOCK_MONOTONIC */
