@@ -74,6 +74,16 @@ static int decode(const unsigned char *bytes, wchar_t *ret)
 	return len;
 }
 
+int text_decode(const char *text, wchar_t *ret)
+{
+	int len = decode((const unsigned char *)text, ret);
+
+	if (len)
+		return len;
+	*ret = 0xfffd;
+	return 1;
+}
+
 int text_next(const char **text, wchar_t *ret)
 {
 	const unsigned char *bytes = (const unsigned char *)*text;

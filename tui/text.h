@@ -19,6 +19,9 @@
 /* The next character of *@text, which is moved behind it. Return: its columns, 1 or 2; 0 at the end. */
 int text_next(const char **text, wchar_t *ret);
 
+/* The character as it is, whatever it does; U+FFFD of a byte that is not UTF-8. Return: bytes, at least 1. */
+int text_decode(const char *text, wchar_t *ret);
+
 /* Columns that the whole text takes. */
 int text_width(const char *text);
 
