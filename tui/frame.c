@@ -38,9 +38,11 @@ static void draw_head(struct canvas *canvas, const struct model *model)
 	int col, right;
 
 	canvas_fill(canvas, 0, 0, canvas->cols, STYLE_HEAD, ' ');
-	col = canvas_printf(canvas, 0, 1, STYLE_HEAD, "scx_arcade %s", top->version);
-	if (!model->valid)
+	if (!model->valid) {
+		canvas_printf(canvas, 0, 1, STYLE_HEAD, "arcadetop %s", ARCADE_VERSION);
 		return;
+	}
+	col = canvas_printf(canvas, 0, 1, STYLE_HEAD, "scx_arcade %s", top->version);
 	if (*top->mode)
 		col = canvas_printf(canvas, 0, col + 3, STYLE_HEAD, "mode %s", top->mode);
 	snprintf(text, sizeof(text), "up %s", format_duration(figure, top->uptime_ns));
@@ -96,7 +98,7 @@ static void draw_foot(struct canvas *canvas, const struct feed_facts *feed, cons
 	strncat(text, ui->paused ? "PAUSED" : feed->state == FEED_LIVE ? "● live" : "○ waiting", sizeof(text) - strlen(text) - 1);
 	right = canvas->cols - text_width(text) - 1;
 	canvas_text(canvas, row, 1, right - 2, STYLE_TAB,
-		    canvas->cols < 74 ? "q quit  h help" : "1-6 page  ↑↓ move  p pause  r count from now  s sort  q quit");
+		    canvas->cols < 74 ? "q quit  h help" : "1-6 page  arrows move  p pause  r reset  s sort  q quit");
 	canvas_text(canvas, row, right, canvas->cols - right, ui->paused ? STYLE_STRONG : STYLE_TAB, text);
 }
 

@@ -52,10 +52,10 @@ static const struct thread_facts *find_thread(const struct snapshot *snapshot, c
 	return NULL;
 }
 
-static const struct device_facts *find_device(const struct snapshot *snapshot, const struct device_facts *device)
+static const struct device_facts *find_device(const struct device_facts *devices, uint32_t nr, const struct device_facts *device)
 {
-	for (uint32_t i = 0; i < snapshot->nr_devices; i++) {
-		const struct device_facts *other = &snapshot->devices[i];
+	for (uint32_t i = 0; i < nr; i++) {
+		const struct device_facts *other = &devices[i];
 
 		if (streq(other->node, device->node) && streq(other->name, device->name))
 			return other;
@@ -92,7 +92,7 @@ static void update_rates(struct model *model, const struct snapshot *before, dou
 	}
 	for (uint32_t i = 0; i < now->nr_devices; i++) {
 		const struct device_facts *device = &now->devices[i];
-		const struct device_facts *old = before ? find_device(before, device) : NULL;
+		const struct device_facts *old = before ? find_device(before->devices, before->nr_devices, device) : NULL;
 
 		model->device_rates[i] = old ? rate(device->packets, old->packets, seconds) : NAN;
 	}
@@ -116,6 +116,13 @@ static void update_totals(struct model *model)
 			model->chains[root].hops[i] = hist_since(&now->chains[root].hops[i], &model->base.hops[root][i]);
 		for (int i = 0; i < NR_ENDS; i++)
 			model->chains[root].ends[i] = hist_since(&now->chains[root].ends[i], &model->base.ends[root][i]);
+	}
+	for (int i = 0; i < NR_ARCADE_LANES; i++)
+		model->lane_packets[i] = since(now->top.lane_packets[i], model->base.lane_packets[i]);
+	for (uint32_t i = 0; i < now->nr_devices; i++) {
+		const struct device_facts *old = find_device(model->base.devices, model->base.nr_devices, &now->devices[i]);
+
+		model->device_packets[i] = since(now->devices[i].packets, old ? old->packets : 0);
 	}
 	for (uint32_t i = 0; i < now->nr_rings; i++) {
 		uint64_t ring = now->rings[i].ring;
@@ -171,18 +178,11 @@ void model_update(struct model *model, const struct snapshot *snapshot)
 	/* The daemon's snapshot of a moment ago once more: nothing can be learnt from that. */
 	if (seconds <= 0)
 		return;
-	{
-		/* Too large for a stack that may be a small one. */
-		_cleanup_free_ struct snapshot *old = malloc(sizeof(*old));
-
-		if (!old)
-			return;
-		*old = *before;
-		model->now = *snapshot;
-		update_rates(model, old, seconds);
-		update_totals(model);
-		update_series(model, old);
-	}
+	model->before = *before;
+	model->now = *snapshot;
+	update_rates(model, &model->before, seconds);
+	update_totals(model);
+	update_series(model, &model->before);
 }
 
 void model_lose(struct model *model)
@@ -207,6 +207,9 @@ void model_reset(struct model *model)
 	for (uint32_t i = 0; i < now->nr_rings; i++)
 		if (now->rings[i].ring < SNAPSHOT_MAX_RINGS)
 			model->base.drops[now->rings[i].ring] = now->rings[i].drops;
+	memcpy(model->base.lane_packets, now->top.lane_packets, sizeof(model->base.lane_packets));
+	memcpy(model->base.devices, now->devices, now->nr_devices * sizeof(*now->devices));
+	model->base.nr_devices = now->nr_devices;
 	model->base.time_ns = now->top.time_ns;
 	update_totals(model);
 }

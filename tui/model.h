@@ -40,6 +40,9 @@ struct model_base {
 	struct hist hops[NR_ROOTS][SNAPSHOT_MAX_HOPS];
 	struct hist ends[NR_ROOTS][NR_ENDS];
 	uint64_t drops[SNAPSHOT_MAX_RINGS];
+	uint64_t lane_packets[NR_ARCADE_LANES];
+	struct device_facts devices[SNAPSHOT_MAX_DEVICES];
+	uint32_t nr_devices;
 	uint64_t time_ns;		/* 0: not reset */
 };
 
@@ -52,6 +55,7 @@ struct model_chain {
 
 struct model {
 	struct snapshot now;
+	struct snapshot before;		/* the one before it, for differences */
 	bool valid;			/* there has been a snapshot */
 	uint64_t nr_restarts;		/* of the daemon or its scheduler, while we looked */
 	struct model_base base;
@@ -59,10 +63,12 @@ struct model {
 	double rates[NR_COUNTERS];
 	uint64_t totals[NR_COUNTERS];	/* since the base */
 	double lane_rates[NR_ARCADE_LANES];
+	uint64_t lane_packets[NR_ARCADE_LANES];		/* since the base */
 	struct model_chain chains[NR_ROOTS];
 	double thread_cpu[SNAPSHOT_MAX_THREADS];	/* 1 is a whole CPU */
 	double thread_runs[SNAPSHOT_MAX_THREADS];	/* per second */
 	double device_rates[SNAPSHOT_MAX_DEVICES];
+	uint64_t device_packets[SNAPSHOT_MAX_DEVICES];	/* since the base */
 	double ring_rates[SNAPSHOT_MAX_RINGS];
 	uint64_t ring_drops[SNAPSHOT_MAX_RINGS];	/* since the base */
 	struct series series[NR_SERIES];

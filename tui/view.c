@@ -6,6 +6,8 @@
 #include "format.h"
 #include "text.h"
 
+#define SPARK_MAX_COLS 90
+
 int view_title(struct page *page, int row, const char *title, const char *beside)
 {
 	struct canvas *canvas = &page->canvas;
@@ -19,8 +21,9 @@ void view_spark(struct page *page, int row, int col, enum style style, const str
 {
 	int width = page->canvas.cols - col - 1;
 
-	if (width > SERIES_LENGTH)
-		width = SERIES_LENGTH;
+	/* Farther from the figures the eye does not see that they belong together. */
+	if (width > SPARK_MAX_COLS)
+		width = SPARK_MAX_COLS;
 	canvas_spark(&page->canvas, row, col, width, style, series, max);
 }
 

@@ -22,7 +22,7 @@ static const struct root {
 
 /* Columns, by the width of the page. */
 struct layout {
-	int name_cols, comm_cols;
+	int name_cols;
 	int rate, p50, p99, bars;
 	int scale;		/* columns per power of two */
 	int shape;		/* where the distribution begins, 0: no room */
@@ -31,12 +31,10 @@ struct layout {
 static struct layout layout_of(const struct page *page)
 {
 	int cols = page->canvas.cols;
-	struct layout layout = { .name_cols = 24, .comm_cols = 10 };
+	struct layout layout = { .name_cols = 24 };
 
-	if (cols >= 120) {
+	if (cols >= 120)
 		layout.name_cols = 32;
-		layout.comm_cols = 16;
-	}
 	layout.rate = COL_NAME + layout.name_cols;
 	layout.p50 = layout.rate + VIEW_FIGURE_COLS + 1;
 	layout.p99 = layout.p50 + VIEW_FIGURE_COLS + 1;
@@ -86,7 +84,7 @@ static void draw_heads(struct page *page, const struct layout *layout, int row)
 	canvas_text_right(canvas, row, layout->p99, VIEW_FIGURE_COLS, STYLE_DIM, "p99");
 	draw_axis(page, layout, row);
 	if (layout->shape)
-		canvas_text(canvas, row, layout->shape, AXIS_BUCKETS, STYLE_DIM, "1us   distribution  1s");
+		canvas_text(canvas, row, layout->shape, AXIS_BUCKETS, STYLE_DIM, "1us  distribution  1s");
 }
 
 /* Up to the median full, from there to the 99th percentile half. Beside it, where there is room, the distribution. */
@@ -146,8 +144,9 @@ static void draw_hop_name(struct page *page, const struct layout *layout, const 
 		return;
 	}
 	role = role_of(thread);
-	col += 1 + canvas_text(canvas, row, col, *role ? layout->comm_cols : end - col, STYLE_STRONG, thread->comm);
-	canvas_text(canvas, row, col, end - col, STYLE_DIM, role);
+	if (*role)
+		col += 1 + canvas_text(canvas, row, col, end - col, STYLE_STRONG, role);
+	canvas_text(canvas, row, col, end - col, *role ? STYLE_DIM : STYLE_STRONG, thread->comm);
 }
 
 static int draw_root(struct page *page, const struct layout *layout, const struct model *model, int row,
@@ -196,7 +195,7 @@ void view_chains(struct page *page, const struct model *model, const struct ui *
 	if (generous || row < page->visible_rows) {
 		row += generous;
 		canvas_text(&page->canvas, row++, 1, page->canvas.cols - 2, STYLE_DIM,
-			    "Bars: █ half of all, ▒ 99 of 100, time from the cause on a log scale. ≤ is the end of a power of two.");
+			    "Bars: █ to p50, ▒ to p99; time since the cause, log scale. ≤ means at most.");
 	}
 	page->nr_rows = row;
 }

@@ -11,7 +11,7 @@ static const struct line keys[] = {
 	{ "1 to 6, Tab, ← →", "another page; h and ? come here" },
 	{ "↑ ↓ PgUp PgDn Home End", "move within the page; also k j, space, g G" },
 	{ "p", "pause: the figures stand still; p again goes on" },
-	{ "r", "count from now: totals and distributions begin anew, here only" },
+	{ "r", "reset: totals and distributions count from now, here only" },
 	{ "s", "threads: sort by another column" },
 	{ "Ctrl-L", "draw the screen anew" },
 	{ "q, Ctrl-C", "leave; the scheduler goes on" },

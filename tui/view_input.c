@@ -32,7 +32,7 @@ static int draw_lanes(struct page *page, const struct model *model, int row)
 			continue;
 		canvas_text(&page->canvas, row, 3, COL_RATE - 3, active ? STYLE_BAR : STYLE_PLAIN, names[lane]);
 		view_rate(page, row, COL_RATE, active ? STYLE_STRONG : STYLE_DIM, model->lane_rates[lane]);
-		view_count(page, row++, COL_TOTAL, STYLE_PLAIN, model->now.top.lane_packets[lane]);
+		view_count(page, row++, COL_TOTAL, STYLE_PLAIN, model->lane_packets[lane]);
 	}
 	return row;
 }
@@ -102,7 +102,7 @@ static int draw_devices(struct page *page, const struct model *model, int row)
 
 		canvas_text(canvas, row, 3, COL_RATE - 4, active ? STYLE_BAR : STYLE_PLAIN, device->node);
 		view_rate(page, row, COL_RATE, active ? STYLE_STRONG : STYLE_DIM, model->device_rates[i]);
-		view_count(page, row, COL_TOTAL, STYLE_PLAIN, device->packets);
+		view_count(page, row, COL_TOTAL, STYLE_PLAIN, model->device_packets[i]);
 		canvas_text(canvas, row, COL_REST, 9, STYLE_PLAIN, device->kind);
 		canvas_text(canvas, row, COL_REST + 10, canvas->cols - COL_REST - 11, active ? STYLE_STRONG : STYLE_DIM, device->name);
 		if (!device->open)

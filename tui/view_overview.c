@@ -46,7 +46,7 @@ static int draw_click(struct page *page, const struct model *model, int row)
 	};
 
 	view_title(page, row, "Click to frame", "");
-	heads(page, row++, "p50", "p99", "p99 of late");
+	heads(page, row++, "p50", "p99", "recent p99");
 	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
 		const struct hist *hist = &model->chains[ROOT_INPUT].ends[rows[i].end];
 
@@ -111,13 +111,20 @@ static void draw_preempts(struct page *page, const struct model *model, int row)
 		{ "game", COUNTER_PREEMPTS_GAME },
 		{ "other", COUNTER_PREEMPTS_NORMAL },
 	};
-	char figure[FORMAT_SIZE];
 	int col = COL_GRAPH;
 
-	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
-		if (model->rates[kinds[i].counter] > 0)
-			col = 2 + canvas_printf(&page->canvas, row, col, STYLE_DIM, "%s %s", kinds[i].name,
-						format_rate(figure, model->rates[kinds[i].counter]));
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
+		double rate = model->rates[kinds[i].counter];
+		char figure[FORMAT_SIZE], text[48];
+
+		if (!(rate >= 0.5))
+			continue;
+		/* Whole ones, or nothing: the sum is beside it. */
+		snprintf(text, sizeof(text), "%s %s", kinds[i].name, format_count(figure, (uint64_t)(rate < 1e18 ? rate + 0.5 : 1e18)));
+		if (col + (int)strlen(text) >= page->canvas.cols)
+			break;
+		col += 2 + canvas_text(&page->canvas, row, col, page->canvas.cols, STYLE_DIM, text);
+	}
 }
 
 static int draw_cpus(struct page *page, const struct model *model, int row)
@@ -164,8 +171,6 @@ static int draw_last_events(struct page *page, const struct model *model, int ro
 
 	if (room < 1 || !nr)
 		return row;
-	if (room > 8)
-		room = 8;
 	row = view_title(page, row, "Last events", "");
 	for (uint32_t i = nr > (uint32_t)room ? nr - (uint32_t)room : 0; i < nr; i++) {
 		const struct event_facts *event = &model->now.events[i];

@@ -19,11 +19,11 @@ static const struct column_kind {
 	enum sort sort;		/* marked when sorted by this */
 } kinds[NR_COLUMNS] = {
 	[PID] = { "PID", 7, 0, true, SORT_RANK },
-	[THREAD] = { "THREAD", 14, 0, false, SORT_NAME },
+	[THREAD] = { "THREAD", 15, 0, false, SORT_NAME },
 	[PROCESS] = { "PROCESS", 11, 0, false, SORT_RANK },
 	[CLASS] = { "CLASS", 10, 0, false, SORT_RANK },
 	[ROLE] = { "ROLE", 10, 0, false, SORT_RANK },
-	[CPU] = { "CPU", 6, 0, true, SORT_CPU },
+	[CPU] = { "CPU", 5, 0, true, SORT_CPU },
 	[RUNS] = { "RUNS/s", 6, 0, true, SORT_RUNS },
 	[P50] = { "WAIT p50", 8, 100, true, SORT_RANK },
 	[P99] = { "WAIT p99", 8, 0, true, SORT_WAIT },
@@ -53,16 +53,29 @@ static void put(struct page *page, int row, int col, int cols, enum column colum
 		canvas_text(&page->canvas, row, col, cols, style, text);
 }
 
-static void join_roles(const struct thread_facts *thread, char *buf, size_t size)
+static const char *short_role(const char *role)
+{
+	static const struct {
+		const char *role, *text;
+	} table[] = { { "input", "in" }, { "compositor", "comp" }, { "submit", "gpu" }, { "display", "disp" } };
+
+	for (size_t i = 0; i < ARRAY_SIZE(table); i++)
+		if (streq(table[i].role, role))
+			return table[i].text;
+	return role;
+}
+
+static void join_roles(const struct thread_facts *thread, bool shorten, char *buf, size_t size)
 {
 	size_t used = 0;
 
 	buf[0] = '\0';
 	for (int i = 0; i < SNAPSHOT_MAX_ROLES && *thread->roles[i] && used < size; i++)
-		used += (size_t)snprintf(buf + used, size - used, "%s%s", used ? "+" : "", thread->roles[i]);
+		used += (size_t)snprintf(buf + used, size - used, "%s%s", used ? "+" : "",
+					 shorten ? short_role(thread->roles[i]) : thread->roles[i]);
 }
 
-static enum style cell_text(const struct model *model, uint32_t index, enum column column, char *buf, size_t size)
+static enum style cell_text(const struct model *model, uint32_t index, enum column column, int cols, char *buf, size_t size)
 {
 	const struct thread_facts *thread = &model->now.threads[index];
 	double cpu = model->thread_cpu[index], runs = model->thread_runs[index];
@@ -82,7 +95,9 @@ static enum style cell_text(const struct model *model, uint32_t index, enum colu
 		text_copy(buf, size, thread->class);
 		return judge_class(thread->class);
 	case ROLE:
-		join_roles(thread, buf, size);
+		join_roles(thread, false, buf, size);
+		if (text_width(buf) > cols)
+			join_roles(thread, true, buf, size);
 		return STYLE_PLAIN;
 	case CPU:
 		format_percent(buf, cpu);
@@ -138,7 +153,7 @@ static void draw_thread(struct page *page, const struct model *model, uint32_t i
 
 		if (page->canvas.cols < kinds[column].min_cols)
 			continue;
-		style = cell_text(model, index, column, text, sizeof(text));
+		style = cell_text(model, index, column, cols, text, sizeof(text));
 		put(page, row, col, cols, column, style, text);
 		col += cols + 1;
 	}
