@@ -3,7 +3,7 @@
  * format - figures for people: three digits that mean something, and a unit
  *
  * All return @buf, which is FORMAT_SIZE bytes long. Any value gives a text of
- * at most FORMAT_COLUMNS columns, so that columns of figures stay columns.
+ * at most FORMAT_COLUMNS columns (durations two more), so that columns stay columns.
  */
 #ifndef ARCADE_TUI_FORMAT_H
 #define ARCADE_TUI_FORMAT_H

@@ -63,6 +63,9 @@ int screen_open(bool ascii)
 		prepare_leaving();
 		kind = &screen_curses;
 	}
+	/* What was looked up; ncurses looks it up for itself. */
+	if (cur_term)
+		del_curterm(cur_term);
 	err = kind->open(without_utf8);
 	if (err)
 		kind = NULL;
