@@ -72,6 +72,7 @@ struct {
 #include "futex.bpf.h"
 #include "idle.bpf.h"
 #include "dump.bpf.h"
+#include "thread.bpf.h"
 
 char _license[] SEC("license") = "GPL";
 
@@ -187,6 +188,17 @@ SEC("syscall")
 int ask_tree(void *ctx)
 {
 	tree_ask(&tree_query);
+	return 0;
+}
+
+/* Read when somebody asks which threads are favoured. */
+SEC("iter/task")
+int tell_threads(struct bpf_iter__task *ctx)
+{
+	struct task_struct *task = ctx->task;
+
+	if (task)
+		thread_tell(ctx->meta->seq, task);
 	return 0;
 }
 
@@ -345,7 +357,7 @@ void BPF_PROG(arcade_running, struct task_struct *p)
 {
 	struct task_ctx *tctx = task_ctx_of(p);
 	s32 cpu = scx_bpf_task_cpu(p);
-	u64 now_ns = scx_bpf_now();
+	u64 now_ns = scx_bpf_now(), since_ns;
 	enum arcade_class class;
 
 	if (!tctx)
@@ -361,15 +373,20 @@ void BPF_PROG(arcade_running, struct task_struct *p)
 	}
 	tctx->slept_at_ns = 0;
 	tctx->ran_nvcsw = p->nvcsw;
-	if (tctx->queued_at_ns) {
+	since_ns = tctx->queued_at_ns;
+	if (since_ns) {
 		struct arcade_stats *stats = stats_this_cpu();
-		u64 waited_ns = now_ns - tctx->queued_at_ns;
+		u64 waited_ns = now_ns - since_ns;
 
 		/* Clocks of two CPUs may differ by a little. */
 		if (stats && (s64)waited_ns > 0 && waited_ns > stats->wait_max_ns)
 			stats->wait_max_ns = waited_ns;
 		tctx->queued_at_ns = 0;
+	} else {
+		since_ns = thread_ready_since(p);
 	}
+	if (since_ns)
+		thread_note_wait(tctx, now_ns - since_ns);
 	class = fair_class(p, tctx);
 	/* The clock is where those are who run in their turn: one of low weight that is let in may be far ahead. */
 	if (!tctx->is_out_of_turn)

@@ -106,11 +106,9 @@ static __always_inline void fair_settle(struct task_struct *p, struct task_ctx *
 	fair_clamp(p, tctx, llc);
 }
 
-static __always_inline enum arcade_class fair_class(struct task_struct *p, struct task_ctx *tctx)
+/* The class of @p as long as no chain leads to it. */
+static __always_inline enum arcade_class fair_own_class(const struct task_struct *p, const struct task_ctx *tctx)
 {
-	/* Kernel threads carry a chain but get nothing from it. */
-	if (!(p->flags & PF_KTHREAD) && chain_is_live(p, tctx))
-		return ARCADE_CLASS_CHAIN;
 	if (!knobs.game_tree)
 		return ARCADE_CLASS_NORMAL;
 	if (tctx->tree == knobs.game_tree)
@@ -118,6 +116,14 @@ static __always_inline enum arcade_class fair_class(struct task_struct *p, struc
 	if (tree_is_background(tctx->tree) || p->policy == SCHED_BATCH || p->policy == SCHED_IDLE || p->static_prio >= PRIO_NICE_10)
 		return ARCADE_CLASS_BACKGROUND;
 	return ARCADE_CLASS_NORMAL;
+}
+
+static __always_inline enum arcade_class fair_class(struct task_struct *p, struct task_ctx *tctx)
+{
+	/* Kernel threads carry a chain but get nothing from it. */
+	if (!(p->flags & PF_KTHREAD) && chain_is_live(p, tctx))
+		return ARCADE_CLASS_CHAIN;
+	return fair_own_class(p, tctx);
 }
 
 static __always_inline u64 fair_deadline(struct task_struct *p, struct task_ctx *tctx, enum arcade_class class)

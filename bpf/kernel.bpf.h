@@ -5,7 +5,8 @@
 #ifndef ARCADE_KERNEL_BPF_H
 #define ARCADE_KERNEL_BPF_H
 
-#define PF_KTHREAD 0x00200000	/* include/linux/sched.h */
+#define PF_EXITING 0x00000004	/* include/linux/sched.h */
+#define PF_KTHREAD 0x00200000
 #define SCHED_BATCH 3		/* include/uapi/linux/sched.h */
 #define SCHED_IDLE 5
 #define PRIO_NICE_10 130	/* static_prio, include/linux/sched/prio.h */

@@ -239,7 +239,8 @@ static int parse_answer(struct client *client, const char *line, size_t len, jso
 		*resp = json_object_get(value);
 	}
 	json_object_put(answer);
-	return -(int)errnum;
+	/* That one is ours: "not yet". */
+	return errnum == EAGAIN ? -EBUSY : -(int)errnum;
 }
 
 /* Return: 0 when a line is at the head of the buffer, its length without newline in @len; -EAGAIN. */

@@ -69,6 +69,13 @@ struct candidate {
 	char name[48];
 };
 
+struct explain {
+	games_explain_fn fn;	/* NULL: this place is free */
+	void *data;
+	uint64_t ticket;
+	pid_t pid;
+};
+
 struct games {
 	struct loop *loop;
 	struct games_config config;
@@ -79,7 +86,10 @@ struct games {
 	struct timer timer;
 	struct game current;
 	struct proc_id current_id;
-	bool fixed;		/* current is --game PID */
+	char current_name[48];
+	bool fixed;		/* current is --game PID, or by override */
+	pid_t override;
+	struct explain explains[GAMES_EXPLAIN_MAX];
 	bool idle;		/* nothing is to be found */
 	uint64_t nr_focused;
 	uint64_t rescan_due_ns;	/* NEVER_NS: none */
@@ -193,6 +203,7 @@ static void leave_current(struct games *games)
 {
 	game_deinit(&games->current);
 	games->current_id = (struct proc_id){};
+	games->current_name[0] = '\0';
 }
 
 /* Return: 0, or -errno with none in front. */
@@ -208,6 +219,7 @@ static int enter(struct games *games, struct candidate *candidate)
 		return log_warning_errno(err, "game: cannot watch process %d", (int)candidate->id.pid);
 	}
 	games->current_id = candidate->id;
+	memcpy(games->current_name, candidate->name, sizeof(games->current_name));
 	return 0;
 }
 
@@ -365,17 +377,24 @@ static void postpone(struct games *games, struct candidate *candidate, uint64_t 
 	set_due(games, candidate, due_ns);
 }
 
-static void judge(struct games *games, struct candidate *candidate, struct prober_probe *probe, uint64_t now)
+/* @candidate: NULL if nothing was told of it. */
+static struct score_facts facts_of(const struct games *games, const struct candidate *candidate,
+				   const struct prober_probe *probe)
 {
-	struct score_facts facts = {
+	return (struct score_facts){
 		.proc = &probe->info,
 		.ancestry = probe->ancestry,
 		.named = games->config.name && score_is_named(&probe->info, games->config.name),
-		.gpu_submit = candidate->gpu,
-		.gamemode = candidate->gamemode,
-		.focused = candidate->focused,
-		.fullscreen = candidate->fullscreen,
+		.gpu_submit = candidate && candidate->gpu,
+		.gamemode = candidate && candidate->gamemode,
+		.focused = candidate && candidate->focused,
+		.fullscreen = candidate && candidate->fullscreen,
 	};
+}
+
+static void judge(struct games *games, struct candidate *candidate, struct prober_probe *probe, uint64_t now)
+{
+	struct score_facts facts = facts_of(games, candidate, probe);
 	struct score score = score_process(&facts, games->programs);
 	bool by_user_only = games->config.name || games->config.no_detect;
 
@@ -403,11 +422,36 @@ static void judge(struct games *games, struct candidate *candidate, struct probe
 	postpone(games, candidate, now);
 }
 
+/* Whoever asked for this process gets the answer, also if it was asked for a candidate's sake. */
+static void answer_explains(struct games *games, const struct candidate *candidate, const struct prober_answer *answer)
+{
+	struct games_explanation explanation = { .err = answer->err, .pid = answer->id.pid };
+	struct score_facts facts;
+
+	for (size_t i = 0; i < GAMES_EXPLAIN_MAX; i++) {
+		struct explain explain = games->explains[i];
+
+		if (!explain.fn || explain.pid != answer->id.pid)
+			continue;
+		if (!answer->err) {
+			if (candidate && candidate->id.start_ticks && candidate->id.start_ticks != answer->probe.info.id.start_ticks)
+				candidate = NULL;
+			facts = facts_of(games, candidate, &answer->probe);
+			explanation.proc = &answer->probe.info;
+			explanation.score = score_process(&facts, games->programs);
+			explanation.is_current = game_is_known(&games->current) && games->current.pid == answer->id.pid;
+		}
+		games->explains[i] = (struct explain){};
+		explain.fn(&explanation, explain.ticket, explain.data);
+	}
+}
+
 static void take_probe(struct games *games, struct prober_answer *answer)
 {
 	struct candidate *candidate = find(games, answer->id.pid);
 
 	games->facts.nr_probes++;
+	answer_explains(games, candidate, answer);
 	if (!candidate || !candidate->asked)
 		return;
 	/* The candidate that was asked for has gone, and this is another with the same number. */
@@ -748,6 +792,113 @@ void games_announce(struct games *games)
 	ask_rescan(games, 0);
 }
 
+int games_explain(struct games *games, pid_t pid, uint64_t ticket, games_explain_fn fn, void *data)
+{
+	for (size_t i = 0; i < GAMES_EXPLAIN_MAX; i++) {
+		int err;
+
+		if (games->explains[i].fn)
+			continue;
+		err = prober_ask_process(games->prober, &(struct proc_id){ .pid = pid }, games->programs);
+		if (err)
+			return err == -EAGAIN ? -EBUSY : err;
+		games->explains[i] = (struct explain){ .fn = fn, .data = data, .ticket = ticket, .pid = pid };
+		/* A read that is stuck is given up in time. */
+		wake_at(games, now_ns() + CHECK_NS);
+		return 0;
+	}
+	return -EBUSY;
+}
+
+const char *games_current_name(const struct games *games)
+{
+	return games_current(games) ? games->current_name : "";
+}
+
+pid_t games_overridden(const struct games *games)
+{
+	return games->override;
+}
+
+/* The rules decide again. */
+static void end_override(struct games *games)
+{
+	pid_t before = games_current(games);
+
+	games->override = GAMES_OVERRIDE_AUTO;
+	games->fixed = false;
+	leave_current(games);
+	choose(games);
+	if (before && !games_current(games)) {
+		games->facts.nr_decisions++;
+		games->ops.set_game(0, games->data);
+	}
+	games_rescan(games);
+}
+
+static void handle_override_end(void *data)
+{
+	struct games *games = data;
+
+	log_notice("game: process %d has ended; games are looked for again", (int)games->current.pid);
+	games->facts.nr_decisions++;
+	games->ops.set_game(0, games->data);
+	end_override(games);
+}
+
+/* What it calls itself; a process that has just ended has no name any more. */
+static void name_current(struct games *games, pid_t pid)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/%d/comm", (int)pid);
+	if (read_file_line_at(AT_FDCWD, path, games->current_name, sizeof(games->current_name)))
+		games->current_name[0] = '\0';
+}
+
+int games_override(struct games *games, pid_t pid)
+{
+	struct game tried;
+	pid_t before = games_current(games);
+	int err;
+
+	if (pid < GAMES_OVERRIDE_AUTO || pid == 1)
+		return -EINVAL;
+	if (pid == GAMES_OVERRIDE_AUTO) {
+		if (games->fixed)
+			log_notice("game: games are looked for again");
+		end_override(games);
+		return 0;
+	}
+	if (pid > 0) {
+		/* Nothing changes for one that cannot be watched. */
+		game_init(&tried);
+		err = game_watch(&tried, games->loop, pid, handle_override_end, games);
+		game_deinit(&tried);
+		if (err)
+			return err;
+	}
+	leave_current(games);
+	games->fixed = true;
+	games->override = pid;
+	err = pid > 0 ? game_watch(&games->current, games->loop, pid, handle_override_end, games) : 0;
+	if (err) {
+		end_override(games);
+		return err;
+	}
+	if (pid > 0) {
+		name_current(games, pid);
+		log_notice("game: process %d is the game, by word of the user", (int)pid);
+	} else {
+		log_notice("game: there is none, by word of the user");
+	}
+	if (pid != before) {
+		games->facts.nr_decisions++;
+		games->ops.set_game(pid, games->data);
+	}
+	return 0;
+}
+
 pid_t games_current(const struct games *games)
 {
 	return game_is_known(&games->current) ? games->current.pid : 0;
@@ -781,6 +932,8 @@ static int watch_fixed(struct games *games, pid_t pid)
 			  err == -ESRCH	  ? "there is no such process" :
 			  err == -ENOTSUP ? "this is a thread, not a process" :
 					    strerror(-err));
+	else
+		name_current(games, pid);
 	return err;
 }
 
@@ -798,6 +951,7 @@ int games_new(struct loop *loop, const struct games_config *config, const struct
 	games->ops = *ops;
 	games->data = data;
 	games->idle = config->no_detect && !config->name;
+	games->override = GAMES_OVERRIDE_AUTO;
 	games->rescan_due_ns = NEVER_NS;
 	timer_init(&games->timer, "games", handle_timer);
 	game_init(&games->current);

@@ -81,7 +81,12 @@ static const struct option_def defs[] = {
 	}, {
 		.name = "monitor", .type = OPTION_SECONDS, .arg = "SEC", .unit = "seconds",
 		.min = NSEC_PER_SEC / 10, .max = 3600 * NSEC_PER_SEC, .offset = FIELD(monitor_ns),
-		.help = "run the scheduler and show a live table every SEC",
+		.help = "show a live table of a running daemon every SEC; does not\n"
+			"schedule, waits for a daemon if none runs",
+	}, {
+		.name = "stats-openmetrics", .type = OPTION_FLAG, .offset = FIELD(stats_openmetrics),
+		.help = "print the statistics of a running daemon once, as\n"
+			"OpenMetrics text, and exit",
 	}, {
 		.name = "json", .type = OPTION_FLAG, .offset = FIELD(json),
 		.help = "with --stats or --monitor: one JSON object per line",
@@ -325,6 +330,8 @@ static int check_together(const struct options *opts, FILE *err)
 		problem = "--json needs --stats or --monitor";
 	else if (opts->stats_ns && opts->monitor_ns)
 		problem = "--stats and --monitor exclude each other: both write to the standard output";
+	else if (opts->stats_openmetrics && (opts->stats_ns || opts->monitor_ns))
+		problem = "--stats-openmetrics excludes --stats and --monitor: all write to the standard output";
 	if (!problem)
 		return 0;
 

@@ -31,6 +31,7 @@ struct options {
 	bool no_detect;
 	bool no_focus;
 	bool json;
+	bool stats_openmetrics;
 	bool verbose;
 	bool check;
 	bool version;

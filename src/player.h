@@ -49,4 +49,7 @@ void player_rescan(struct player *player);
 
 struct player_facts player_facts(const struct player *player);
 
+/* Borrowed, for who asks why a process is the game, or says which one is. */
+struct games *player_games(struct player *player);
+
 #endif

@@ -15,11 +15,13 @@
 #include "loop.h"
 #include "options.h"
 #include "player.h"
+#include "report.h"
 #include "stats.h"
 #include "status.h"
 #include "util.h"
 
 struct scheduling;
+struct threads;
 
 struct scheduling_config {
 	struct loop *loop;
@@ -45,6 +47,13 @@ bool scheduling_explain_end(const struct scheduling *scheduling);
 
 /* Of the kernel, as it was before the start. */
 uint64_t scheduling_hotplug_seq(const struct scheduling *scheduling);
+
+/* What this kernel can do, in lines. Reads some files of the kernel. */
+void scheduling_report(const struct scheduling *scheduling, bool no_focus, report_emit_fn emit, void *data);
+
+/* Borrowed, for who shows them. The devices may be NULL. */
+struct threads *scheduling_threads(struct scheduling *scheduling);
+const struct devices *scheduling_devices(const struct scheduling *scheduling);
 
 /* Borrowed, for who marks processes in it and asks it. */
 struct bpf *scheduling_bpf(struct scheduling *scheduling);
