@@ -11,9 +11,6 @@
 /* The name that the field knows; /var/run is a link to /run. */
 #define ARGS_SOCKET "/var/run/scx/root/stats"
 
-/* Exit statuses are those of scx_arcade (src/status.h), and this one of its clients. */
-#define EXIT_NO_DAEMON 8
-
 struct args {
 	const char *socket;	/* borrowed from argv */
 	uint64_t interval_ns;

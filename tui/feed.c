@@ -115,7 +115,7 @@ static enum feed_result fail(struct feed *feed, int err, uint64_t now)
 
 static enum feed_result ask(struct feed *feed, enum target target, uint64_t now)
 {
-	json_object *request = client_make_request("stats", "target", target_name(target));
+	json_object *request = client_make_request("stats", "target", snapshot_target_name(target));
 	int err;
 
 	if (!request)

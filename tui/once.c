@@ -35,7 +35,7 @@ static int report_failure(const struct feed_facts *facts)
 	fprintf(stderr, "arcadetop: error: %s (%s)%s%s\n", view_feed_error(facts), facts->path, *said ? ": " : "", said);
 	switch (facts->state) {
 	case FEED_ABSENT:
-		return EXIT_NO_DAEMON;
+		return STATUS_NO_DAEMON;
 	case FEED_FORBIDDEN:
 		return STATUS_NO_PRIVILEGE;
 	default:
@@ -55,7 +55,7 @@ static int print_json(const struct feed *feed)
 	const char *text = NULL;
 
 	for (enum target target = 0; object && target < NR_TARGETS; target++)
-		if (json_object_object_add(object, target_name(target), json_object_get(feed_answer(feed, target))))
+		if (json_object_object_add(object, snapshot_target_name(target), json_object_get(feed_answer(feed, target))))
 			break;
 	if (object)
 		text = json_object_to_json_string_ext(object, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE);

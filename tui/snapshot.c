@@ -55,7 +55,7 @@ static const char *const target_names[NR_TARGETS] = {
 	[TARGET_EVENTS] = "events", [TARGET_OPTIONS] = "options", [TARGET_STATUS] = "status",
 };
 
-const char *target_name(enum target target)
+const char *snapshot_target_name(enum target target)
 {
 	return target_names[target];
 }

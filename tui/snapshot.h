@@ -165,7 +165,7 @@ enum target {
 	NR_TARGETS,
 };
 
-const char *target_name(enum target target);
+const char *snapshot_target_name(enum target target);
 
 /*
  * Take over what an answer says. Members that are absent, of another type or out of range count as nothing said. The part

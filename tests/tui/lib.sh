@@ -8,6 +8,7 @@
 
 top_program=${ARCADETOP:-$top/build/arcadetop}
 term_nr=0
+term_user=	# a command that runs another one as somebody else
 # A server of its own for every terminal: one that is ending takes no more.
 term() { tmux -u -L "arcade-$$-$term_nr" -f /dev/null "$@"; }
 
@@ -18,7 +19,7 @@ open_term() { # COLS ROWS [NAME=VALUE]...
 	close_term
 	term_nr=$((term_nr + 1))
 	LC_ALL=C.UTF-8 term new-session -d -x "$cols" -y "$rows" \
-		"env LC_ALL=C.UTF-8 TERM=screen-256color PS1='SHELL> ' HISTFILE= $* bash --norc --noprofile -i" || return 1
+		"env LC_ALL=C.UTF-8 TERM=screen-256color PS1='SHELL> ' HISTFILE= $* $term_user bash --norc --noprofile -i" || return 1
 	term set-option -g status off
 	eventually 10 shows 'SHELL>'
 }

@@ -355,6 +355,6 @@ check "--once --json of hostile names" json_of hostile
 check "--once" report
 check "-n: so many frames" frames "$top_program"
 check "-n under valgrind: no error, no leak" frames valgrind -q --error-exitcode=99 --leak-check=full \
-	--errors-for-leak-kinds=definite,indirect,possible --suppressions="$top/tests/tui/valgrind.supp" "$top/build/arcadetop"
+	--errors-for-leak-kinds=definite,indirect,possible "$top/build/arcadetop"
 [ ! -x "$top/build/asan/arcadetop" ] || check "-n under ASan: no error, no leak" frames "$top/build/asan/arcadetop"
 finish
