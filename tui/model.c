@@ -21,7 +21,8 @@ static bool was_restarted(const struct top_facts *now, const struct top_facts *b
 {
 	if (now->time_ns < before->time_ns || now->uptime_ns < before->uptime_ns)
 		return true;
-	if (now->time_ns - before->time_ns > now->uptime_ns)
+	/* Began after the last look; one that does not tell its age may be as old as it likes. */
+	if (now->uptime_ns && now->time_ns - before->time_ns > now->uptime_ns)
 		return true;
 	for (int i = 0; i < NR_COUNTERS; i++)
 		if (now->counters[i] < before->counters[i])

@@ -199,6 +199,17 @@ static void test_restart_of_counters(void **state)
 	assert_true(isnan(model.rates[COUNTER_KICKS]));
 }
 
+static void test_unknown_age(void **state)
+{
+	snapshot.top.uptime_ns = 0;
+	model_update(&model, &snapshot);
+	snapshot.top.time_ns += SEC;
+	snapshot.top.counters[COUNTER_PACKETS] = 7;
+	model_update(&model, &snapshot);
+	assert_int_equal(model.nr_restarts, 0);
+	assert_true(fabs(model.rates[COUNTER_PACKETS] - 7) < 1e-6);
+}
+
 static void test_loss(void **state)
 {
 	model_lose(&model);
@@ -319,6 +330,7 @@ int main(void)
 		cmocka_unit_test_setup(test_restart, begin),
 		cmocka_unit_test_setup(test_restart_overtakes, begin),
 		cmocka_unit_test_setup(test_restart_of_counters, begin),
+		cmocka_unit_test_setup(test_unknown_age, begin),
 		cmocka_unit_test_setup(test_loss, begin),
 		cmocka_unit_test_setup(test_threads, begin),
 		cmocka_unit_test_setup(test_hop_names, begin),
