@@ -48,7 +48,7 @@ OBJS := $(SRCS:src/%.c=$(B)/src/%.o)
 SCENE_OBJS := $(patsubst tools/scene/%.c,$(B)/scene.d/%.o,$(wildcard tools/scene/*.c))
 
 .PHONY: all
-all: $(B)/scx_arcade $(B)/scene
+all: $(B)/scx_arcade $(B)/arcadetop $(B)/scene
 
 # Remade by make itself before anything else, unless nothing is built.
 ifneq ($(filter-out clean help,$(or $(MAKECMDGOALS),all)),)
@@ -98,11 +98,27 @@ $(B)/scx_arcade: $(B)/src/main.o $(OBJS)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(SANITIZE) $(LDFLAGS) -pie -o $@ $^ $(DAEMON_LIBS)
 
+# ---- arcadetop ----
+
+TUI_SRCS := $(filter-out tui/main.c,$(wildcard tui/*.c))
+TUI_OBJS := $(TUI_SRCS:tui/%.c=$(B)/tui/%.o)
+# Of the daemon's rooms these; it needs no other, and no library of theirs but JSON's.
+TUI_SHARED := $(B)/src/client.o $(B)/src/util.o
+
+$(B)/tui/%.o: tui/%.c Makefile | build/config.mk
+	$(call say,CC,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) $(CURSES_CFLAGS) -Itui -MMD -MP -c $< -o $@
+
+$(B)/arcadetop: $(B)/tui/main.o $(TUI_OBJS) $(TUI_SHARED)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(SANITIZE) $(LDFLAGS) -pie -o $@ $^ $(JSON_LIBS) $(CURSES_LIBS) -lm
+
 ASAN_VARS = B=$(B)/asan ASAN=1 CFLAGS='-O1 -g' VMLINUX_H=$(B)/gen/vmlinux.h
 
 .PHONY: asan
 asan: $(B)/gen/vmlinux.h
-	$(Q)$(MAKE) --no-print-directory $(ASAN_VARS) $(B)/asan/scx_arcade
+	$(Q)$(MAKE) --no-print-directory $(ASAN_VARS) $(B)/asan/scx_arcade $(B)/asan/arcadetop
 
 # ---- the scene ----
 
@@ -146,4 +162,4 @@ clean:
 help:
 	@sed -n '3,14s/^# \{0,1\}//p' Makefile
 
--include $(wildcard $(B)/src/*.d $(B)/scene.d/*.d $(B)/unit/*.d $(B)/bpftest/*.d $(B)/vm/*.d $(B)/desktop/*.d)
+-include $(wildcard $(B)/src/*.d $(B)/tui/*.d $(B)/scene.d/*.d $(B)/unit/*.d $(B)/bpftest/*.d $(B)/vm/*.d $(B)/desktop/*.d)
