@@ -19,6 +19,7 @@
 #include "report.h"
 #include "rings.h"
 #include "roles.h"
+#include "service.h"
 #include "signals.h"
 #include "stats.h"
 #include "topology.h"
@@ -57,6 +58,7 @@ struct daemon {
 	int lock_fd;
 	struct loop *loop;
 	struct signals signals;
+	struct service service;
 	struct timer print_timer;
 	struct timer settle_timer;
 	uint64_t hotplug_seq;	/* as last seen */
@@ -246,6 +248,7 @@ enum status daemon_new(const struct options *opts, struct daemon **ret)
 	daemon->opts = *opts;
 	daemon->lock_fd = -1;
 	daemon->signals = (struct signals)SIGNALS_INIT;
+	daemon->service = (struct service)SERVICE_INIT;
 	timer_init(&daemon->print_timer, "statistics", print_stats);
 	timer_init(&daemon->settle_timer, "hotplug", check_settled);
 	out_init(&daemon->out, STDOUT_FILENO);
@@ -283,6 +286,7 @@ enum status daemon_new(const struct options *opts, struct daemon **ret)
 		log_error_errno(err, "event loop");
 		return STATUS_FAILED;
 	}
+	service_init(&daemon->service, daemon->loop);
 	sigemptyset(&mask);
 	sigaddset(&mask, SIGINT);
 	sigaddset(&mask, SIGTERM);
@@ -323,6 +327,7 @@ void daemon_free(struct daemon *daemon)
 	player_free(daemon->player);
 	out_deinit(&daemon->out);
 	signals_deinit(&daemon->signals);
+	service_deinit(&daemon->service);
 	loop_free(daemon->loop);
 	lock_release(daemon->lock_fd);
 	free(daemon);
@@ -474,12 +479,19 @@ enum status daemon_run(struct daemon *daemon)
 
 	do {
 		restart = false;
+		service_working(&daemon->service, "loading the scheduler");
 		err = session_start(daemon);
 		if (err) {
+			service_stopping(&daemon->service, "could not start the scheduler");
 			session_stop(daemon);
 			return err == -EBUSY ? STATUS_FOREIGN_SCHEDULER : STATUS_FAILED;
 		}
+		service_ready(&daemon->service, "scheduling");
 		status = session_end_status(daemon, loop_run(daemon->loop), &restart);
+		if (restart)
+			service_working(&daemon->service, "CPUs came or went: restarting");
+		else
+			service_stopping(&daemon->service, status == STATUS_OK ? "stopping" : "the kernel's own scheduler runs");
 		session_stop(daemon);
 		if (!restart)
 			continue;
