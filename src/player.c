@@ -7,6 +7,7 @@
 
 #include "focus.h"
 #include "log.h"
+#include "own_file.h"
 #include "programs.h"
 #include "watch.h"
 
@@ -294,8 +295,9 @@ int player_new(struct loop *loop, const struct options *opts, struct player **re
 		.mark_background = mark_background,
 		.clear_background = clear_background,
 	};
+	char programs_file[PATH_MAX];
 	const struct games_config config = {
-		.programs_file = programs_default_file(),
+		.programs_file = programs_file,
 		.programs_dir = PROGRAMS_DIR,
 		.no_detect = opts->no_detect,
 		.pid = (pid_t)opts->game_pid,
@@ -306,6 +308,7 @@ int player_new(struct loop *loop, const struct options *opts, struct player **re
 
 	if (!player)
 		return log_error_errno(ENOMEM, "player");
+	own_file_find(PROGRAMS_FILE, PROGRAMS_FILE, programs_file, sizeof(programs_file));
 	player->opts = *opts;
 	player->loop = loop;
 	timer_init(&player->look_timer, "look for games", look);
