@@ -8,26 +8,16 @@
 #include <unistd.h>
 
 #include "bpf.h"
-#include "devices.h"
-#include "focus.h"
 #include "kernel.h"
 #include "lock.h"
 #include "log.h"
 #include "loop.h"
 #include "out.h"
 #include "player.h"
-#include "report.h"
-#include "rings.h"
-#include "roles.h"
+#include "scheduling.h"
 #include "service.h"
 #include "signals.h"
 #include "stats.h"
-#include "topology.h"
-
-/* From the kernel's enum scx_exit_kind and scx_exit_code (include/linux/sched/ext.h); stable since 6.12. */
-#define EXIT_KIND_UNREG_KERN 66
-#define EXIT_KIND_ERROR	     1024
-#define EXIT_CODE_RESTART    (1LL << 48)
 
 /* More restarts than this in a row, each within the time, are not hotplug but a fault. */
 #define RESTART_MAX   20
@@ -45,12 +35,12 @@
 /* How long the remains of a killed instance may take: the kernel closes its descriptors one by one. */
 #define START_WAIT_NS (2 * NSEC_PER_SEC)
 
-/* Why a session ended. Positive, so that loop_run() tells it from an errno. */
-enum session_end {
-	SESSION_STOPPED = 1,	/* by a signal */
-	SESSION_SETTLED,	/* CPUs have stopped coming and going */
-	SESSION_EXITED,		/* the kernel ended the scheduler */
-	SESSION_NO_READER,	/* nobody will ever read stdout */
+/* Why the loop ended. Positive, so that loop_run() tells it from an errno. */
+enum loop_end {
+	LOOP_STOPPED = 1,	/* by a signal */
+	LOOP_SETTLED,		/* CPUs have stopped coming and going */
+	LOOP_ENDED,		/* the kernel ended the scheduler */
+	LOOP_NO_READER,		/* nobody will ever read stdout */
 };
 
 struct daemon {
@@ -64,13 +54,7 @@ struct daemon {
 	uint64_t hotplug_seq;	/* as last seen */
 	struct out out;
 	struct player *player;
-
-	/* Of a session. */
-	struct topology *topology;
-	struct bpf *bpf;
-	struct rings *rings;
-	struct roles *roles;
-	struct devices *devices;	/* NULL with --no-input */
+	struct scheduling *scheduling;	/* NULL while nothing is scheduled */
 	struct stats_snapshot before;
 	uint64_t nr_restarts;
 };
@@ -80,40 +64,15 @@ static int handle_signal(struct signals *signals, const struct signalfd_siginfo 
 	struct daemon *daemon = container_of(signals, struct daemon, signals);
 
 	log_info("stopping: %s", strsignal(info->ssi_signo));
-	loop_stop(daemon->loop, SESSION_STOPPED);
+	loop_stop(daemon->loop, LOOP_STOPPED);
 	return 0;
 }
 
-static void handle_control(const struct arcade_control_record *record, void *data)
+static int handle_end(void *data)
 {
 	struct daemon *daemon = data;
 
-	player_control(daemon->player, record);
-	roles_handle_control(daemon->roles, record);
-}
-
-static void handle_control_lost(uint64_t nr, void *data)
-{
-	struct daemon *daemon = data;
-
-	log_info("%" PRIu64 " records of processes and modules were lost: looking for what they said", nr);
-	player_rescan(daemon->player);
-	roles_look_soon(daemon->roles);
-}
-
-static void handle_new_device(void *data)
-{
-	struct daemon *daemon = data;
-
-	if (daemon->devices)
-		devices_check(daemon->devices);
-}
-
-static int handle_exit(void *data)
-{
-	struct daemon *daemon = data;
-
-	loop_stop(daemon->loop, SESSION_EXITED);
+	loop_stop(daemon->loop, LOOP_ENDED);
 	return 0;
 }
 
@@ -125,7 +84,7 @@ static int check_settled(struct timer *timer, uint64_t now)
 
 	if (!kernel_hotplug_seq(&daemon->hotplug_seq) && daemon->hotplug_seq != seq)
 		return 0;
-	loop_stop(daemon->loop, SESSION_SETTLED);
+	loop_stop(daemon->loop, LOOP_SETTLED);
 	return 0;
 }
 
@@ -135,20 +94,14 @@ static int take_snapshot(struct daemon *daemon, struct stats_snapshot *snapshot)
 
 	memset(snapshot, 0, sizeof(*snapshot));
 	snapshot->time_ns = now_ns();
-	err = bpf_read_stats(daemon->bpf, &snapshot->kernel);
+	err = scheduling_read(daemon->scheduling, snapshot);
 	if (err)
 		return err;
-	snapshot->rings = *rings_facts(daemon->rings);
-	snapshot->roles = *roles_facts(daemon->roles);
-	if (daemon->devices)
-		snapshot->devices = *devices_facts(daemon->devices);
 	snapshot->player = player_facts(daemon->player);
-	snapshot->input_missed = bpf_input_missed(daemon->bpf);
 	snapshot->loop_wakeups = loop_wakeups(daemon->loop);
 	snapshot->log_lines_lost = log_nr_lost();
 	snapshot->frames_dropped = daemon->out.nr_dropped;
 	snapshot->restarts = daemon->nr_restarts;
-	snapshot->active_lanes = bpf_active_lanes(daemon->bpf, snapshot->time_ns);
 	return 0;
 }
 
@@ -186,7 +139,7 @@ static int print_stats(struct timer *timer, uint64_t now)
 	err = out_write(&daemon->out, frame, len);
 	if (err) {
 		log_error_errno(err, "statistics: nobody reads standard output any more");
-		loop_stop(daemon->loop, SESSION_NO_READER);
+		loop_stop(daemon->loop, LOOP_NO_READER);
 	}
 	return 0;
 }
@@ -303,27 +256,43 @@ enum status daemon_new(const struct options *opts, struct daemon **ret)
 	return STATUS_OK;
 }
 
-/* Scheduler first, readers next, memory last. */
-static void session_stop(struct daemon *daemon)
+static void stop_scheduling(struct daemon *daemon)
 {
 	timer_disarm(&daemon->print_timer);
 	timer_disarm(&daemon->settle_timer);
-	if (daemon->player)
-		player_detach(daemon->player);
-	if (daemon->bpf)
-		bpf_detach(daemon->bpf);
-	roles_free(steal_ptr(&daemon->roles));
-	devices_free(steal_ptr(&daemon->devices));
-	rings_free(steal_ptr(&daemon->rings));
-	bpf_free(steal_ptr(&daemon->bpf));
-	topology_free(steal_ptr(&daemon->topology));
+	scheduling_free(steal_ptr(&daemon->scheduling));
+}
+
+static int start_scheduling(struct daemon *daemon)
+{
+	const struct scheduling_config config = {
+		.loop = daemon->loop,
+		.player = daemon->player,
+		.opts = &daemon->opts,
+		.report = !daemon->nr_restarts,
+		.ended = handle_end,
+		.data = daemon,
+	};
+	uint64_t period_ns = print_period_ns(&daemon->opts);
+	int err = scheduling_new(&config, &daemon->scheduling);
+
+	if (err)
+		return err;
+	daemon->hotplug_seq = scheduling_hotplug_seq(daemon->scheduling);
+	if (!period_ns)
+		return 0;
+	err = take_snapshot(daemon, &daemon->before);
+	if (err)
+		return log_error_errno(err, "statistics: cannot read");
+	timer_arm(&daemon->print_timer, daemon->loop, now_ns() + period_ns, period_ns);
+	return 0;
 }
 
 void daemon_free(struct daemon *daemon)
 {
 	if (!daemon)
 		return;
-	session_stop(daemon);
+	stop_scheduling(daemon);
 	player_free(daemon->player);
 	out_deinit(&daemon->out);
 	signals_deinit(&daemon->signals);
@@ -333,136 +302,15 @@ void daemon_free(struct daemon *daemon)
 	free(daemon);
 }
 
-static void log_report_line(void *data, const char *line)
-{
-	log_info("%s", line);
-}
-
-static void report_focus(const struct options *opts, report_emit_fn emit, void *data)
-{
-	char text[200];
-
-	focus_describe(opts->no_focus, text, sizeof(text));
-	report_line(emit, data, "focus", text);
-}
-
-static void report_devices(const struct devices *devices, report_emit_fn emit, void *data)
-{
-	char text[200];
-
-	devices_describe(devices, text, sizeof(text));
-	report_line(emit, data, "peripherals", text);
-}
-
-static int log_topology_error(int err)
-{
-	if (err != -ERANGE)
-		return log_error_errno(err, "topology");
-	log_error("topology: more than %d CPUs are not supported", TOPOLOGY_MAX_CPUS);
-	return err;
-}
-
-/* The scheduler is as good without: then nothing is known of the devices but what the hook sees. */
-static void find_devices(struct daemon *daemon)
-{
-	int err;
-
-	if (daemon->opts.no_input)
-		return;
-	err = devices_new(daemon->bpf, daemon->loop, DEVICES_DIR, !bpf_input_is_attached(daemon->bpf), &daemon->devices);
-	if (err)
-		log_warning_errno(err, "devices");
-	else
-		rings_set_device_fn(daemon->rings, handle_new_device, daemon);
-}
-
-static void log_report(struct daemon *daemon)
-{
-	report_print(daemon->topology, daemon->bpf, daemon->roles, log_report_line, NULL);
-	report_focus(&daemon->opts, log_report_line, NULL);
-	if (daemon->devices)
-		report_devices(daemon->devices, log_report_line, NULL);
-}
-
-static int session_start(struct daemon *daemon)
-{
-	const struct rings_handler handler = {
-		.handle_exit = handle_exit,
-		.handle_control = handle_control,
-		.handle_control_lost = handle_control_lost,
-		.data = daemon,
-	};
-	uint64_t period_ns = print_period_ns(&daemon->opts);
-	int err;
-
-	err = kernel_hotplug_seq(&daemon->hotplug_seq);
-	if (err)
-		return log_error_errno(err, "kernel: cannot read hotplug_seq");
-	err = topology_new("/sys", &daemon->topology);
-	if (err)
-		return log_topology_error(err);
-	err = bpf_new(&daemon->opts, daemon->topology, daemon->hotplug_seq, &daemon->bpf);
-	if (err)
-		return err;
-	bpf_attach_hooks(daemon->bpf);
-	err = rings_new(daemon->bpf, daemon->loop, &handler, &daemon->rings);
-	if (err)
-		return err;
-	err = roles_new(&daemon->opts, daemon->bpf, daemon->loop, &daemon->roles);
-	if (err)
-		return err;
-	find_devices(daemon);
-	if (!daemon->nr_restarts)
-		log_report(daemon);
-	err = bpf_attach_scheduler(daemon->bpf);
-	if (err)
-		return err;
-	player_attach(daemon->player, daemon->bpf, daemon->devices);
-	log_info("%-16s slice %" PRIu64 " us, chains %" PRIu64 " ms, preemption %s", "options", daemon->opts.slice_us,
-		 daemon->opts.chain_ms, daemon->opts.no_preempt ? "off" : "on");
-	log_notice("scheduling");
-	if (period_ns) {
-		err = take_snapshot(daemon, &daemon->before);
-		if (err)
-			return log_error_errno(err, "statistics: cannot read");
-		timer_arm(&daemon->print_timer, daemon->loop, now_ns() + period_ns, period_ns);
-	}
-	return 0;
-}
-
-/* Log how the kernel ended the scheduler. Return: may it be started again? */
-static bool explain_exit(struct daemon *daemon)
-{
-	const struct arcade_exit *record = bpf_exit_record(daemon->bpf);
-	_cleanup_free_ char *dump = NULL;
-	char *line, *rest;
-
-	if (record->kind == EXIT_KIND_UNREG_KERN && (record->code & EXIT_CODE_RESTART)) {
-		log_notice("CPUs came or went (%.128s): restarting", record->reason);
-		return true;
-	}
-	if (record->kind < EXIT_KIND_ERROR) {
-		log_error("the scheduler was ended: %.128s; the kernel's own runs now", record->reason);
-		return false;
-	}
-	log_error("the kernel ended the scheduler: %.128s: %.1024s; the kernel's own runs now", record->reason,
-		  record->msg);
-	dump = bpf_read_exit_dump(daemon->bpf);
-	for (rest = dump; dump && (line = strsep(&rest, "\n"));)
-		if (*line)
-			log_info("dump: %s", line);
-	return false;
-}
-
-static enum status session_end_status(struct daemon *daemon, int end, bool *restart)
+static enum status loop_end_status(struct daemon *daemon, int end, bool *restart)
 {
 	switch (end) {
-	case SESSION_STOPPED:
+	case LOOP_STOPPED:
 		return STATUS_OK;
-	case SESSION_NO_READER:
+	case LOOP_NO_READER:
 		return STATUS_FAILED;
-	case SESSION_EXITED:
-		*restart = explain_exit(daemon);
+	case LOOP_ENDED:
+		*restart = scheduling_explain_end(daemon->scheduling);
 		return STATUS_ENDED_BY_KERNEL;
 	default:
 		log_error_errno(end, "event loop");
@@ -480,19 +328,19 @@ enum status daemon_run(struct daemon *daemon)
 	do {
 		restart = false;
 		service_working(&daemon->service, "loading the scheduler");
-		err = session_start(daemon);
+		err = start_scheduling(daemon);
 		if (err) {
 			service_stopping(&daemon->service, "could not start the scheduler");
-			session_stop(daemon);
+			stop_scheduling(daemon);
 			return err == -EBUSY ? STATUS_FOREIGN_SCHEDULER : STATUS_FAILED;
 		}
 		service_ready(&daemon->service, "scheduling");
-		status = session_end_status(daemon, loop_run(daemon->loop), &restart);
+		status = loop_end_status(daemon, loop_run(daemon->loop), &restart);
 		if (restart)
 			service_working(&daemon->service, "CPUs came or went: restarting");
 		else
 			service_stopping(&daemon->service, status == STATUS_OK ? "stopping" : "the kernel's own scheduler runs");
-		session_stop(daemon);
+		stop_scheduling(daemon);
 		if (!restart)
 			continue;
 		daemon->nr_restarts++;
@@ -509,53 +357,11 @@ enum status daemon_run(struct daemon *daemon)
 			timer_arm(&daemon->settle_timer, daemon->loop, now_ns() + SETTLE_NS, SETTLE_NS);
 			err = loop_run(daemon->loop);
 			timer_disarm(&daemon->settle_timer);
-			if (err != SESSION_SETTLED)
-				return session_end_status(daemon, err, &restart);
+			if (err != LOOP_SETTLED)
+				return loop_end_status(daemon, err, &restart);
 		}
 	} while (restart);
 	if (status == STATUS_OK)
 		log_notice("stopped; the kernel's own scheduler runs now");
 	return status;
-}
-
-static void print_report_line(void *data, const char *line)
-{
-	fprintf(data, "%s\n", line);
-}
-
-enum status daemon_check(const struct options *opts)
-{
-	_cleanup_(topology_freep) struct topology *topology = NULL;
-	_cleanup_(devices_freep) struct devices *devices = NULL;
-	_cleanup_(bpf_freep) struct bpf *bpf = NULL;
-	_cleanup_(roles_freep) struct roles *roles = NULL;
-	int err;
-
-	bpf_init_logging();
-	err = topology_new("/sys", &topology);
-	if (err) {
-		log_topology_error(err);
-		return STATUS_FAILED;
-	}
-	if (kernel_sched_state() != KERNEL_SCHED_ABSENT && kernel_may_load_bpf() && !bpf_new(opts, topology, 0, &bpf))
-		bpf_attach_hooks(bpf);
-	if (bpf && roles_new(opts, bpf, NULL, &roles))
-		return STATUS_FAILED;
-	report_print(topology, bpf, roles, print_report_line, stdout);
-	if (!opts->no_input && !devices_new(NULL, NULL, DEVICES_DIR, false, &devices))
-		report_devices(devices, print_report_line, stdout);
-	report_focus(opts, print_report_line, stdout);
-	if (bpf)
-		printf("%-16s yes\n", "can run here");
-	else if (kernel_sched_state() == KERNEL_SCHED_ABSENT)
-		printf("%-16s no: the kernel has no sched_ext\n", "can run here");
-	else if (!kernel_may_load_bpf())
-		printf("%-16s unknown: only root can ask the kernel\n", "can run here");
-	else
-		printf("%-16s no: the kernel does not load the scheduler\n", "can run here");
-	if (fflush(stdout)) {
-		log_error_errno(errno, "standard output");
-		return STATUS_FAILED;
-	}
-	return bpf ? STATUS_OK : STATUS_FAILED;
 }

@@ -2,9 +2,9 @@
 /*
  * daemon - owns everything, from the lock to the scheduler
  *
- * Start: lock, loop, signals, then a session: topology, kernel half, hooks,
- * rings, and the scheduler last. Stop is the reverse. CPU hotplug ends a
- * session and starts the next with the same options.
+ * Start: lock, loop, signals, player, and the scheduler last (scheduling.h).
+ * Stop is the reverse. CPU hotplug ends the scheduler and starts the next with
+ * the same options.
  */
 #ifndef ARCADE_SRC_DAEMON_H
 #define ARCADE_SRC_DAEMON_H
@@ -24,8 +24,5 @@ DEFINE_CLEANUP(struct daemon *, daemon_free)
 
 /* Schedule until SIGINT or SIGTERM. Return: STATUS_OK, or what ended it; logged. */
 enum status daemon_run(struct daemon *daemon);
-
-/* --check: print the report on stdout, change nothing. Return: STATUS_OK if the scheduler would run, STATUS_FAILED. */
-enum status daemon_check(const struct options *opts);
 
 #endif

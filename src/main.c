@@ -10,6 +10,7 @@
 #include "helper_child.h"
 #include "log.h"
 #include "options.h"
+#include "scheduling.h"
 #include "stats.h"
 #include "status.h"
 #include "util.h"
@@ -96,6 +97,6 @@ int main(int argc, char **argv)
 	if (opts.explain_pid)
 		return explain_print((pid_t)opts.explain_pid, stdout);
 	if (opts.check)
-		return daemon_check(&opts);
+		return scheduling_check(&opts);
 	return run(&opts);
 }

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * scheduling - one life of the kernel half, with everything that reads from it
+ *
+ * Made when the scheduler starts and gone when it stops; after CPUs came or
+ * went, or an option changed that is read before load, the next one is made.
+ * What lives as long as the daemon (loop, player) is borrowed.
+ */
+#ifndef ARCADE_SRC_SCHEDULING_H
+#define ARCADE_SRC_SCHEDULING_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "loop.h"
+#include "options.h"
+#include "player.h"
+#include "stats.h"
+#include "status.h"
+#include "util.h"
+
+struct scheduling;
+
+struct scheduling_config {
+	struct loop *loop;
+	struct player *player;
+	const struct options *opts;	/* only read by scheduling_new() */
+	bool report;			/* log what this kernel can do */
+	int (*ended)(void *data);	/* in the loop: the kernel has ended the scheduler. Returns as a source_fn */
+	void *data;
+};
+
+/* Load, attach, read: the scheduler runs. Return: 0, -EBUSY if another one came first, -errno; logs. */
+int scheduling_new(const struct scheduling_config *config, struct scheduling **ret);
+
+/* Scheduler first, readers next, memory last. Accepts NULL. */
+void scheduling_free(struct scheduling *scheduling);
+DEFINE_CLEANUP(struct scheduling *, scheduling_free)
+
+/* Fills the kernel half's part of @snapshot and its readers'. Return: 0, -errno. */
+int scheduling_read(struct scheduling *scheduling, struct stats_snapshot *snapshot);
+
+/* Logs how the kernel ended the scheduler. Return: may it be started again? */
+bool scheduling_explain_end(const struct scheduling *scheduling);
+
+/* Of the kernel, as it was before the start. */
+uint64_t scheduling_hotplug_seq(const struct scheduling *scheduling);
+
+/* Borrowed, for who marks processes in it and asks it. */
+struct bpf *scheduling_bpf(struct scheduling *scheduling);
+
+/* --check: print whether and how it would run here; loads, schedules nothing. Return: STATUS_OK if it can run. */
+enum status scheduling_check(const struct options *opts);
+
+#endif
