@@ -311,7 +311,7 @@ static enum status loop_end_status(struct daemon *daemon, int end, bool *restart
 		return STATUS_FAILED;
 	case LOOP_ENDED:
 		*restart = scheduling_explain_end(daemon->scheduling);
-		return STATUS_ENDED_BY_KERNEL;
+		return scheduling_ended_by_hand(daemon->scheduling) ? STATUS_ENDED_BY_HAND : STATUS_ENDED_BY_KERNEL;
 	default:
 		log_error_errno(end, "event loop");
 		return STATUS_FAILED;

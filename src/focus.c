@@ -2,6 +2,7 @@
 #include "focus.h"
 
 #include "focus_rule.h"
+#include "kernel.h"
 #include "log.h"
 #include "own_file.h"
 
@@ -158,6 +159,8 @@ void focus_set_callbacks(struct focus *focus, const struct focus_callbacks *call
 
 int focus_follow_logind(struct focus *focus)
 {
+	if (!kernel_may_become_user())
+		return -EPERM;
 	return session_monitor_new(focus->loop, handle_session, focus, &focus->monitor);
 }
 
@@ -199,6 +202,10 @@ void focus_describe(bool off, char *buf, size_t size)
 
 	if (off) {
 		snprintf(buf, size, "off, by option: the game is taken to be in front");
+		return;
+	}
+	if (!kernel_may_become_user()) {
+		snprintf(buf, size, "off, no program can be started as the user here: the game is taken to be in front");
 		return;
 	}
 	err = session_find(&session);

@@ -282,8 +282,8 @@ static void start_focus(struct player *player, struct loop *loop)
 	}
 	if (!err)
 		return;
-	/* The report says that there is no logind. */
-	if (err != -ENOSYS)
+	/* The report says that there is no logind, or no way to become a user. */
+	if (err != -ENOSYS && err != -EPERM)
 		log_warning_errno(err, "focus: not followed");
 	focus_free(steal_ptr(&player->focus));
 }

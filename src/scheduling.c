@@ -76,6 +76,16 @@ static void report_focus(const struct options *opts, report_emit_fn emit, void *
 	report_line(emit, data, "focus", text);
 }
 
+static void report_games(const struct options *opts, report_emit_fn emit, void *data)
+{
+	if (opts->no_detect)
+		report_line(emit, data, "games", "not looked for, by option");
+	else if (kernel_may_read_processes())
+		report_line(emit, data, "games", "found by environment, files and ancestors of each process");
+	else
+		report_line(emit, data, "games", "users' processes cannot be looked into here: found by name and group only");
+}
+
 static void report_devices(const struct devices *devices, report_emit_fn emit, void *data)
 {
 	char text[200];
@@ -110,6 +120,7 @@ static void find_devices(struct scheduling *scheduling, const struct options *op
 static void log_report(const struct scheduling *scheduling, const struct options *opts)
 {
 	report_print(scheduling->topology, scheduling->bpf, scheduling->roles, log_report_line, NULL);
+	report_games(opts, log_report_line, NULL);
 	report_focus(opts, log_report_line, NULL);
 	if (scheduling->devices)
 		report_devices(scheduling->devices, log_report_line, NULL);
@@ -217,6 +228,11 @@ bool scheduling_explain_end(const struct scheduling *scheduling)
 	return false;
 }
 
+bool scheduling_ended_by_hand(const struct scheduling *scheduling)
+{
+	return bpf_exit_record(scheduling->bpf)->kind < EXIT_KIND_ERROR;
+}
+
 uint64_t scheduling_hotplug_seq(const struct scheduling *scheduling)
 {
 	return scheduling->hotplug_seq;
@@ -253,6 +269,7 @@ enum status scheduling_check(const struct options *opts)
 	report_print(topology, bpf, roles, print_report_line, stdout);
 	if (!opts->no_input && !devices_new(NULL, NULL, DEVICES_DIR, false, &devices))
 		report_devices(devices, print_report_line, stdout);
+	report_games(opts, print_report_line, stdout);
 	report_focus(opts, print_report_line, stdout);
 	if (bpf)
 		printf("%-16s yes\n", "can run here");

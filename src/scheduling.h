@@ -43,6 +43,9 @@ int scheduling_read(struct scheduling *scheduling, struct stats_snapshot *snapsh
 /* Logs how the kernel ended the scheduler. Return: may it be started again? */
 bool scheduling_explain_end(const struct scheduling *scheduling);
 
+/* Was it no error of the scheduler that ended it, but SysRq-S, or somebody who unregistered it? */
+bool scheduling_ended_by_hand(const struct scheduling *scheduling);
+
 /* Of the kernel, as it was before the start. */
 uint64_t scheduling_hotplug_seq(const struct scheduling *scheduling);
 
