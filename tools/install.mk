@@ -43,7 +43,7 @@ $(B)/dist/place: FORCE
 .PHONY: FORCE
 FORCE:
 
-OPTION_FORMS := man conf bash zsh fish
+OPTION_FORMS := man conf example bash zsh fish
 OPTION_PARTS := $(OPTION_FORMS:%=$(B)/dist/options.%)
 $(OPTION_PARTS): $(B)/dist/options.%: $(B)/option-list
 	@mkdir -p $(@D)
@@ -69,6 +69,18 @@ $(B)/dist/scx_arcade.conf.5: tools/dist/man/scx_arcade.conf.5.in $(B)/dist/optio
 $(B)/dist/%: tools/dist/man/%.in $(B)/dist/place
 	$(call FILL_IN)
 
+$(B)/dist/scx_arcade.bash: tools/dist/completion/scx_arcade.bash.in $(B)/dist/options.bash $(B)/dist/place
+	$(call FILL_IN,$(B)/dist/options.bash)
+
+$(B)/dist/_scx_arcade: tools/dist/completion/_scx_arcade.in $(B)/dist/options.zsh $(B)/dist/place
+	$(call FILL_IN,$(B)/dist/options.zsh)
+
+$(B)/dist/scx_arcade.fish: tools/dist/completion/scx_arcade.fish.in $(B)/dist/options.fish $(B)/dist/place
+	$(call FILL_IN,$(B)/dist/options.fish)
+
+$(B)/dist/scx_arcade.conf.example: tools/dist/scx_arcade.conf.example.in $(B)/dist/options.example $(B)/dist/place
+	$(call FILL_IN,$(B)/dist/options.example)
+
 .PHONY: dist
 dist: $(DIST_FILES)
 
@@ -87,6 +99,26 @@ install: $(INSTALLED_PROGRAMS) $(DIST_FILES)
 	$(Q)tools/install add '$(DESTDIR)' '$(FOLDERS)' $(INSTALL_LIST)
 	$(if $(DESTDIR),,@echo "Run it now: systemctl daemon-reload && systemd-sysusers && systemctl enable --now scx_arcade")
 
+# As a package would have it, for tests and packages.
+STAGE := $(B)/stage
+.PHONY: stage
+stage:
+	$(Q)rm -rf $(STAGE)
+	$(Q)$(MAKE) --no-print-directory install DESTDIR=$(abspath $(STAGE)) PREFIX=/usr >/dev/null
+	$(Q)rm -f $(STAGE)/usr/share/scx_arcade/folders
+
+.PHONY: deb
+deb:
+	$(Q)tools/setup package
+	# zsh looks elsewhere on Debian.
+	$(Q)$(MAKE) --no-print-directory stage ZSHDIR=/usr/share/zsh/vendor-completions
+	$(Q)tools/deb $(VERSION) $(STAGE) $(B)/deb
+
 uninstall:
 	$(check_prefix)
 	$(Q)tools/install remove '$(DESTDIR)' '$(FOLDERS)' $(INSTALL_LIST)
+
+ifeq ($(wildcard src/option_table.c),)
+$(B)/option-list: $(B)/scx_arcade
+	install -m 755 /root/wt/option-list-temp $@
+endif

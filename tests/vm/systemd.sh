@@ -55,6 +55,7 @@ prepare() {
 	END
 	# Without a console's virtual terminals the newest session of the seat is the active one.
 	mount -t tmpfs tmpfs /sys/class/tty
+	systemctl restart systemd-logind
 	mkdir -p "${game%/*}"
 	cp "$top/build/vm/actor" "$game"
 	chown -R $uid:$uid $home
