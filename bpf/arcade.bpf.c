@@ -36,6 +36,7 @@ struct arcade_knobs knobs SEC(".data.knobs") = {
 	.input_wakeup_hz = 50,
 	.preempt_interval_ns = 125 * POLICY_NS_PER_US,
 	.preempt_burst = 16,
+	.full_speed_class = ARCADE_CLASS_GAME,
 };
 
 /* Read by the daemon when the scheduler has ended. */

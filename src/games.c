@@ -67,6 +67,7 @@ struct candidate {
 	uint32_t signals;	/* that were told */
 	int pidfd;		/* of a game, else -1 */
 	char name[48];
+	struct games_identity *identity;	/* of a game, else NULL */
 };
 
 struct games {
@@ -79,6 +80,7 @@ struct games {
 	struct timer timer;
 	struct game current;
 	struct proc_id current_id;
+	struct games_identity identity;	/* of current */
 	bool fixed;		/* current is --game PID */
 	bool idle;		/* nothing is to be found */
 	uint64_t nr_focused;
@@ -125,6 +127,7 @@ static void drop(struct games *games, struct candidate *candidate)
 		link = &games->candidates[*link].next;
 	*link = candidate->next;
 	close_fd(candidate->pidfd);
+	free(candidate->identity);
 	memset(candidate, 0, sizeof(*candidate));
 	candidate->pidfd = -1;
 	candidate->next = games->free;
@@ -189,6 +192,23 @@ static struct candidate *find_or_add(struct games *games, const struct proc_id *
 
 static void handle_game_end(void *data);
 
+static struct games_identity identity_of(const struct proc_info *proc, uint64_t app_id)
+{
+	struct games_identity identity = { .app_id = app_id };
+
+	score_program_name(proc, identity.name);
+	memcpy(identity.comm, proc->comm, sizeof(identity.comm));
+	snprintf(identity.executable, sizeof(identity.executable), "%s", proc_base_name(proc->exe));
+	return identity;
+}
+
+static void set_identity(struct games *games, const struct games_identity *identity)
+{
+	games->identity = identity ? *identity : (struct games_identity){};
+	if (games->ops.identify)
+		games->ops.identify(games->data);
+}
+
 static void leave_current(struct games *games)
 {
 	game_deinit(&games->current);
@@ -208,6 +228,7 @@ static int enter(struct games *games, struct candidate *candidate)
 		return log_warning_errno(err, "game: cannot watch process %d", (int)candidate->id.pid);
 	}
 	games->current_id = candidate->id;
+	set_identity(games, candidate->identity);
 	return 0;
 }
 
@@ -389,6 +410,12 @@ static void judge(struct games *games, struct candidate *candidate, struct probe
 	if (candidate->pidfd < 0)
 		candidate->pidfd = score.verdict == SCORE_GAME ? steal_fd(&probe->pidfd) : -1;
 	if (score.verdict == SCORE_GAME && candidate->pidfd >= 0) {
+		if (!candidate->identity)
+			candidate->identity = calloc(1, sizeof(*candidate->identity));
+		if (candidate->identity)
+			*candidate->identity = identity_of(&probe->info, score.steam_app_id);
+		if (is_current(games, candidate))
+			set_identity(games, candidate->identity);
 		tell_game(games, candidate, &score);
 		candidate->is_game = true;
 	} else {
@@ -408,6 +435,13 @@ static void take_probe(struct games *games, struct prober_answer *answer)
 	struct candidate *candidate = find(games, answer->id.pid);
 
 	games->facts.nr_probes++;
+	/* Of the game that the user has named, only this is asked. */
+	if (games->fixed && !answer->err && answer->id.pid == games_current(games)) {
+		struct games_identity identity = identity_of(&answer->probe.info, answer->probe.info.steam_app_id);
+
+		set_identity(games, &identity);
+		return;
+	}
 	if (!candidate || !candidate->asked)
 		return;
 	/* The candidate that was asked for has gone, and this is another with the same number. */
@@ -748,6 +782,11 @@ void games_announce(struct games *games)
 	ask_rescan(games, 0);
 }
 
+const struct games_identity *games_identity(const struct games *games)
+{
+	return games_current(games) ? &games->identity : NULL;
+}
+
 pid_t games_current(const struct games *games)
 {
 	return game_is_known(&games->current) ? games->current.pid : 0;
@@ -821,6 +860,8 @@ int games_new(struct loop *loop, const struct games_config *config, const struct
 			 config->programs_dir, handle_answer, games, &games->prober);
 	if (err)
 		return log_error_errno(err, "games: cannot start the thread that reads /proc");
+	if (config->pid && prober_ask_process(games->prober, &(struct proc_id){ .pid = config->pid }, games->programs))
+		log_debug("game: process %d is not looked at", (int)config->pid);
 	if (config->name)
 		log_notice("game: whatever is named '%s' is the game", config->name);
 	ask_rescan(games, 0);
@@ -835,8 +876,10 @@ void games_free(struct games *games)
 	timer_disarm(&games->timer);
 	prober_free(games->prober);
 	game_deinit(&games->current);
-	for (size_t i = 0; i < GAMES_CANDIDATES_MAX; i++)
+	for (size_t i = 0; i < GAMES_CANDIDATES_MAX; i++) {
 		close_fd(games->candidates[i].pidfd);
+		free(games->candidates[i].identity);
+	}
 	free(games->backlog);
 	programs_unref(games->programs);
 	free(games);

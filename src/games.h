@@ -21,16 +21,27 @@
 
 #include "arcade/abi.h"
 #include "loop.h"
+#include "proc.h"
+#include "score.h"
 #include "util.h"
 
 #define GAMES_CANDIDATES_MAX 1024
 
 struct games;
 
+/* What the game in front is known by, for who has settings of its own for it. */
+struct games_identity {
+	uint64_t app_id;		/* of Steam; 0: not known */
+	char name[SCORE_NAME_MAX];	/* of the program, for Wine the .exe; "": not known yet */
+	char comm[PROC_COMM_MAX];
+	char executable[SCORE_NAME_MAX];/* base name of its file */
+};
+
 /* Decisions. Must not call back into games. */
 struct games_ops {
 	void (*set_game)(pid_t pid, void *data);	/* this process and its descendants; 0: there is none */
 	void (*mark_background)(pid_t pid, void *data);	/* while there is a game, everybody goes before its tree */
+	void (*identify)(void *data);			/* games_identity() is another; may be NULL */
 	void (*clear_background)(void *data);		/* take all of these marks back: the lists are new */
 };
 
@@ -100,6 +111,9 @@ void games_announce(struct games *games);
 
 /* Return: 0 if there is none. */
 pid_t games_current(const struct games *games);
+
+/* Of games_current(). Return: NULL if there is none. */
+const struct games_identity *games_identity(const struct games *games);
 
 const struct games_facts *games_facts(const struct games *games);
 

@@ -9,8 +9,8 @@
 #include "explain.h"
 #include "helper_child.h"
 #include "log.h"
-#include "options.h"
 #include "scheduling.h"
+#include "settings.h"
 #include "stats.h"
 #include "status.h"
 #include "util.h"
@@ -45,12 +45,12 @@ static void print_version(FILE *out)
 	fprintf(out, "scx_arcade %s\n", ARCADE_VERSION);
 }
 
-static enum status run(const struct options *opts)
+static enum status run(struct settings *settings)
 {
 	struct daemon *daemon = NULL;
 	enum status status;
 
-	status = daemon_new(opts, &daemon);
+	status = daemon_new(settings, &daemon);
 	if (status)
 		return status;
 	status = daemon_run(daemon);
@@ -58,10 +58,23 @@ static enum status run(const struct options *opts)
 	return status;
 }
 
+static enum status check_config(const struct options *opts)
+{
+	int err = settings_check(opts->check_config_file ? opts->check_config_file : opts->config_file, stdout);
+
+	if (fflush(stdout) || ferror(stdout)) {
+		log_error_errno(errno, "standard output");
+		return STATUS_FAILED;
+	}
+	return err ? STATUS_USAGE : STATUS_OK;
+}
+
 int main(int argc, char **argv)
 {
-	struct options opts;
+	_cleanup_(settings_freep) struct settings *settings = NULL;
+	const struct options *opts;
 	bool stdout_closed;
+	int err;
 
 	/* The daemon has executed itself: nothing of what follows is meant for that process. */
 	if (argc == 2 && streq(argv[1], HELPER_ARGUMENT))
@@ -79,24 +92,33 @@ int main(int argc, char **argv)
 	/* Who starts us may have it ignored: then a child is gone, with its number, before anybody has asked how it ended. */
 	signal(SIGCHLD, SIG_DFL);
 
-	options_set_defaults(&opts);
-	if (options_parse(argc, argv, &opts, stderr))
+	err = settings_new(argc, argv, stderr, &settings);
+	if (err == -EINVAL)
 		return STATUS_USAGE;
-	if (opts.verbose)
+	if (err) {
+		log_error_errno(err, "start");
+		return STATUS_FAILED;
+	}
+	opts = settings_options(settings);
+	if (opts->verbose)
 		log_set_level(LOG_LEVEL_DEBUG);
-	if (stdout_closed && (opts.help || opts.help_stats || opts.version || opts.check || opts.explain_pid || opts.stats_ns || opts.monitor_ns)) {
+	if (stdout_closed && (opts->help || opts->help_stats || opts->version || opts->check || opts->check_config ||
+			      opts->explain_pid || opts->stats_ns || opts->monitor_ns)) {
 		log_error("standard output is closed: nowhere to print to");
 		return STATUS_FAILED;
 	}
-	if (opts.help)
+	if (opts->help)
 		return print_and_exit(options_print_help);
-	if (opts.help_stats)
+	if (opts->help_stats)
 		return print_and_exit(stats_print_help);
-	if (opts.version)
+	if (opts->version)
 		return print_and_exit(print_version);
-	if (opts.explain_pid)
-		return explain_print((pid_t)opts.explain_pid, stdout);
-	if (opts.check)
-		return scheduling_check(&opts);
-	return run(&opts);
+	if (opts->explain_pid)
+		return explain_print((pid_t)opts->explain_pid, stdout);
+	if (opts->check_config)
+		return check_config(opts);
+	/* A daemon must come up, whatever is in the files. */
+	settings_load(settings);
+	log_set_level(opts->verbose ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO);
+	return opts->check ? scheduling_check(opts) : run(settings);
 }

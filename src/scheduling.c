@@ -238,9 +238,9 @@ uint64_t scheduling_hotplug_seq(const struct scheduling *scheduling)
 	return scheduling->hotplug_seq;
 }
 
-struct bpf *scheduling_bpf(struct scheduling *scheduling)
+void scheduling_apply(struct scheduling *scheduling, const struct options *opts)
 {
-	return scheduling->bpf;
+	bpf_set_knobs(scheduling->bpf, opts);
 }
 
 static void print_report_line(void *data, const char *line)

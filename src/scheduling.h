@@ -49,8 +49,8 @@ bool scheduling_ended_by_hand(const struct scheduling *scheduling);
 /* Of the kernel, as it was before the start. */
 uint64_t scheduling_hotplug_seq(const struct scheduling *scheduling);
 
-/* Borrowed, for who marks processes in it and asks it. */
-struct bpf *scheduling_bpf(struct scheduling *scheduling);
+/* What @opts say of it counts from now on, as far as that is not read before load (OPTION_RESCHEDULE). */
+void scheduling_apply(struct scheduling *scheduling, const struct options *opts);
 
 /* --check: print whether and how it would run here; loads, schedules nothing. Return: STATUS_OK if it can run. */
 enum status scheduling_check(const struct options *opts);
