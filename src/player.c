@@ -328,6 +328,7 @@ static int start_games(struct player *player, struct games **ret)
 		.name = player->opts.game_name,
 	};
 
+	own_file_find(PROGRAMS_FILE, PROGRAMS_FILE, programs_file, sizeof(programs_file));
 	return games_new(player->loop, &config, &ops, player, ret);
 }
 
@@ -338,7 +339,6 @@ int player_new(struct loop *loop, const struct options *opts, struct watch *watc
 
 	if (!player)
 		return log_error_errno(ENOMEM, "player");
-	own_file_find(PROGRAMS_FILE, PROGRAMS_FILE, programs_file, sizeof(programs_file));
 	player->opts = *opts;
 	player->loop = loop;
 	player->watch = watch;

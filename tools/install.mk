@@ -35,6 +35,9 @@ INSTALL_LIST = \
 
 # ---- what is made for it ----
 
+# What ctl is told.
+CTL_WORDS := status mode set game none auto explain dump stop
+
 # Changes when what the files below are made of does: PREFIX may differ from one call of make to the next.
 $(B)/dist/place: FORCE
 	@mkdir -p $(@D)
@@ -43,21 +46,27 @@ $(B)/dist/place: FORCE
 .PHONY: FORCE
 FORCE:
 
-OPTION_FORMS := man conf example bash zsh fish
+$(B)/option-list: tools/option_list.c $(B)/src/option_table.o $(B)/src/modes.o $(B)/src/util.o
+	$(call say,CC,$@)
+	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -pie -o $@ $^
+
+OPTION_FORMS := man conf example bash zsh fish keys modes
 OPTION_PARTS := $(OPTION_FORMS:%=$(B)/dist/options.%)
 $(OPTION_PARTS): $(B)/dist/options.%: $(B)/option-list
 	@mkdir -p $(@D)
 	$(Q)$< $* > $@.tmp && mv $@.tmp $@
 
 # Puts in the values, and the options where a line says @OPTIONS@.
+$(MAN_PAGES) $(COMPLETIONS): $(B)/dist/options.keys $(B)/dist/options.modes
 define FILL_IN
 	$(call say,GEN,$@)
 	@mkdir -p $(@D)
 	$(Q)sed -e 's|@BINDIR@|$(BINDIR)|g; s|@DATADIR@|$(DATADIR)|g; s|@VERSION@|$(VERSION)|g' \
+		-e "s|@KEYS@|$$(cat $(B)/dist/options.keys)|; s|@MODES@|$$(cat $(B)/dist/options.modes)|; s|@CTL@|$(CTL_WORDS)|" \
 		$(if $(1),-e '/^@OPTIONS@$$/{r $(1)' -e 'd}') $< > $@.tmp && mv $@.tmp $@
 endef
 
-$(B)/dist/scx_arcade.service: tools/dist/systemd/scx_arcade.service.in $(B)/dist/place
+$(B)/dist/scx_arcade.service: tools/dist/systemd/scx_arcade.service.in $(B)/dist/place $(B)/dist/options.keys $(B)/dist/options.modes
 	$(call FILL_IN)
 
 $(B)/dist/scx_arcade.8: tools/dist/man/scx_arcade.8.in $(B)/dist/options.man $(B)/dist/place
@@ -78,7 +87,8 @@ $(B)/dist/_scx_arcade: tools/dist/completion/_scx_arcade.in $(B)/dist/options.zs
 $(B)/dist/scx_arcade.fish: tools/dist/completion/scx_arcade.fish.in $(B)/dist/options.fish $(B)/dist/place
 	$(call FILL_IN,$(B)/dist/options.fish)
 
-$(B)/dist/scx_arcade.conf.example: tools/dist/scx_arcade.conf.example.in $(B)/dist/options.example $(B)/dist/place
+$(B)/dist/scx_arcade.conf.example: tools/dist/scx_arcade.conf.example.in $(B)/dist/options.example $(B)/dist/options.keys \
+	$(B)/dist/options.modes $(B)/dist/place
 	$(call FILL_IN,$(B)/dist/options.example)
 
 .PHONY: dist
@@ -117,8 +127,3 @@ deb:
 uninstall:
 	$(check_prefix)
 	$(Q)tools/install remove '$(DESTDIR)' '$(FOLDERS)' $(INSTALL_LIST)
-
-ifeq ($(wildcard src/option_table.c),)
-$(B)/option-list: $(B)/scx_arcade
-	install -m 755 /root/wt/option-list-temp $@
-endif

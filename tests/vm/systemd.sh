@@ -18,7 +18,7 @@ main_pid() { prop MainPID; }
 # What this life of the service has said.
 said() { journalctl --no-pager -o cat -u $unit "_SYSTEMD_INVOCATION_ID=$(prop InvocationID)"; }
 has_said() { said | grep -qE "$1"; }
-manager_said() { journalctl --no-pager -o cat _PID=1 | grep -qE "$1"; }
+manager_said() { journalctl --no-pager -o cat -t systemd | grep -qE "$1"; }
 
 with() { # LINE...: of the section Service
 	mkdir -p $drop_in
@@ -138,7 +138,7 @@ helper_goes_with_it() {
 }
 
 input_counts() {
-	fresh "ExecStart=" "ExecStart=/usr/bin/scx_arcade --stats 0.2 --json" "StandardOutput=truncate:$out" || return 1
+	fresh "ExecStart=" "ExecStart=/usr/bin/scx_arcade --stats 0.2 --json" "StandardOutput=truncate:$out" StandardError=journal || return 1
 	"$top/build/vm/flood" 50 2 >/dev/null
 	eventually 20 has_packets 100 || { tail -n 1 $out; return 1; }
 }
@@ -179,7 +179,8 @@ watchdog_ends_stopped() {
 	start=$SECONDS
 	eventually 40 restarted_after "$pid" || { systemctl status --no-pager $unit; return 1; }
 	figure "SIGSTOP to scheduling again, watchdog of 3 s: $((SECONDS - start)) s"
-	manager_said "$unit: Watchdog timeout" && ! is_running "$pid" && [ "$(prop NRestarts)" -eq 1 ]
+	manager_said "$unit: Watchdog timeout" && ! is_running "$pid" && [ "$(prop NRestarts)" -eq 1 ] ||
+		{ systemctl status --no-pager $unit; journalctl --no-pager -t systemd | tail -n 5; return 1; }
 }
 
 # Each restart is a load of the kernel half, which takes longer here than the watchdog's time.
@@ -217,7 +218,7 @@ start_limit() {
 		kill -KILL "$pid"
 		eventually 30 restarted_or_failed "$pid" || return 1
 	done
-	eventually 10 is_failed && [ "$(prop Result)" = start-limit-hit ] && state_is disabled || { systemctl status --no-pager $unit; return 1; }
+	eventually 10 is_failed && manager_said "$unit: Start request repeated too quickly" && state_is disabled || { systemctl status --no-pager $unit; return 1; }
 	sleep 3
 	is_failed && systemctl reset-failed $unit && systemctl start $unit && state_is enabled
 }
@@ -263,7 +264,8 @@ no_sched_ext_is_skipped() {
 	systemctl start $unit
 	local status=$?
 	umount /sys/kernel
-	[ $status -eq 0 ] && [ "$(prop ActiveState)" = inactive ] && [ "$(prop ConditionResult)" = no ]
+	[ $status -eq 0 ] && [ "$(prop ActiveState)" = inactive ] && [ "$(prop ConditionResult)" = no ] ||
+		{ echo "status $status"; systemctl status --no-pager $unit; return 1; }
 }
 
 # ---- among others ----
@@ -310,7 +312,7 @@ in_loader_sandbox() {
 	systemctl stop $unit
 	systemctl start arcade-login
 	for property in "${loader_sandbox[@]}"; do args+=(-p "$property"); done
-	systemd-run --unit=loaded --collect "${args[@]}" -p KillSignal=SIGINT -p "StandardOutput=truncate:$out" \
+	systemd-run --unit=loaded --collect "${args[@]}" -p KillSignal=SIGINT -p "StandardOutput=truncate:$out" -p StandardError=journal \
 		/usr/bin/scx_arcade --stats 0.2 --json || return 1
 	eventually 30 loaded_said '^scheduling$' && state_is enabled || { loaded; return 1; }
 	loaded | grep -E '^(input|chains|devices|locks|processes|display|audio|games|focus|peripherals) ' | sed 's/^/figure: in scx_loader'"'"'s sandbox: /'
