@@ -7,7 +7,8 @@
 # make check-kernels, check-churn     every kernel of the archive; ten minutes of churn
 # make bench-bpf  what the kernel half costs; bpf-budget writes tests/bpf/budget.txt anew
 # make asan       the daemon with AddressSanitizer and UBSan, in build/asan
-# make install    DESTDIR and PREFIX are honoured
+# make install    DESTDIR and PREFIX are honoured; make uninstall removes the same
+# make deb        a Debian package, in build/deb
 #
 # Variables: V=1 shows the commands, WERROR=1 makes warnings errors,
 # VMLINUX_H=FILE compiles against that vmlinux.h, B=DIR builds there.
@@ -19,7 +20,6 @@ MAKEFLAGS += --no-builtin-rules
 VERSION := 0.1.0
 PREFIX ?= /usr/local
 DESTDIR ?=
-DATADIR = $(PREFIX)/share/scx_arcade
 B ?= build
 V ?= 0
 Q := $(if $(filter 1,$(V)),,@)
@@ -34,7 +34,7 @@ WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpo
 	-Wno-unused-parameter $(if $(filter 1,$(WERROR)),-Werror)
 HARDENING := -fstack-protector-strong -fPIE
 SANITIZE := $(if $(filter 1,$(ASAN)),-fsanitize=address -fsanitize=undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer)
-ALL_CFLAGS = -std=gnu11 -D_GNU_SOURCE -DARCADE_VERSION='"$(VERSION)"' -DARCADE_DATADIR='"$(DATADIR)"' -Iinclude -Isrc -Ibpf -I$(B)/gen \
+ALL_CFLAGS = -std=gnu11 -D_GNU_SOURCE -DARCADE_VERSION='"$(VERSION)"' -Iinclude -Isrc -Ibpf -I$(B)/gen \
 	$(LIBBPF_CFLAGS) $(LIBEVDEV_CFLAGS) $(SESSION_CFLAGS) $(JSON_CFLAGS) $(INIH_CFLAGS) $(WARNINGS) $(HARDENING) $(SANITIZE) $(CFLAGS)
 BPF_CFLAGS = -g -O2 -target bpf -mcpu=v3 -D__TARGET_ARCH_x86 -fms-extensions -Wall -Wno-microsoft-anon-tag \
 	-Wno-missing-declarations $(if $(filter 1,$(WERROR)),-Werror) -DARCADE_VERSION='"$(VERSION)"' -I$(B)/gen -Iinclude -Ibpf \
@@ -51,7 +51,7 @@ SCENE_OBJS := $(patsubst tools/scene/%.c,$(B)/scene.d/%.o,$(wildcard tools/scene
 all: $(B)/scx_arcade $(B)/arcadetop $(B)/scene
 
 # Remade by make itself before anything else, unless nothing is built.
-ifneq ($(filter-out clean help,$(or $(MAKECMDGOALS),all)),)
+ifneq ($(filter-out clean help uninstall,$(or $(MAKECMDGOALS),all)),)
 include build/config.mk
 endif
 build/config.mk: tools/configure tools/setup
@@ -145,21 +145,13 @@ include tools/bench.mk
 run: all
 	$(Q)tools/run
 
-.PHONY: install uninstall
-install: $(B)/scx_arcade
-	install -D -m 755 $(B)/scx_arcade $(DESTDIR)$(PREFIX)/bin/scx_arcade
-	install -D -m 644 tools/dist/programs.conf $(DESTDIR)$(DATADIR)/programs.conf
-	install -D -m 644 tools/dist/kwin/scx_arcade_focus.js $(DESTDIR)$(DATADIR)/scx_arcade_focus.js
-
-uninstall:
-	rm -f $(DESTDIR)$(PREFIX)/bin/scx_arcade $(DESTDIR)$(DATADIR)/programs.conf $(DESTDIR)$(DATADIR)/scx_arcade_focus.js
-	-rmdir $(DESTDIR)$(DATADIR) 2>/dev/null
+include tools/install.mk
 
 .PHONY: clean help
 clean:
 	rm -rf build
 
 help:
-	@sed -n '3,14s/^# \{0,1\}//p' Makefile
+	@sed -n '3,15s/^# \{0,1\}//p' Makefile
 
 -include $(wildcard $(B)/src/*.d $(B)/tui/*.d $(B)/scene.d/*.d $(B)/unit/*.d $(B)/bpftest/*.d $(B)/vm/*.d $(B)/desktop/*.d)

@@ -21,6 +21,7 @@
 #include "player.h"
 #include "scheduling.h"
 #include "serve.h"
+#include "service.h"
 #include "signals.h"
 #include "stats.h"
 #include "watch.h"
@@ -61,6 +62,7 @@ struct daemon {
 	bool has_terminal;		/* was started from one */
 	struct loop *loop;
 	struct signals signals;
+	struct service service;
 	struct timer print_timer;
 	struct timer settle_timer;
 	struct timer settings_timer;
@@ -103,7 +105,9 @@ static int handle_signal(struct signals *signals, const struct signalfd_siginfo 
 	struct daemon *daemon = container_of(signals, struct daemon, signals);
 
 	if (info->ssi_signo == SIGHUP && !is_hangup(daemon, info)) {
+		service_reloading(&daemon->service);
 		settings_reload(daemon->settings, "SIGHUP", NULL, 0);
+		service_ready(&daemon->service, NULL);
 		return 0;
 	}
 	log_info("stopping: %s", strsignal(info->ssi_signo));
@@ -322,11 +326,11 @@ static struct scheduling *serve_scheduling(void *data)
 	return daemon->scheduling;
 }
 
-static bool serve_focus_off(void *data)
+static const struct options *serve_settings(void *data)
 {
 	struct daemon *daemon = data;
 
-	return settings_options(daemon->settings)->no_focus;
+	return settings_options(daemon->settings);
 }
 
 static void serve_stop(void *data)
@@ -364,7 +368,7 @@ static int start_serving(struct daemon *daemon)
 	static const struct serve_ops ops = {
 		.take_snapshot = serve_snapshot,
 		.scheduling = serve_scheduling,
-		.is_focus_off = serve_focus_off,
+		.options = serve_settings,
 		.stop = serve_stop,
 		.describe_options = serve_options,
 		.set_mode = serve_mode,
@@ -439,6 +443,7 @@ enum status daemon_new(struct settings *settings, struct daemon **ret)
 	}
 	log_set_sink(events_log, daemon->events);
 	daemon->signals = (struct signals)SIGNALS_INIT;
+	daemon->service = (struct service)SERVICE_INIT;
 	timer_init(&daemon->print_timer, "statistics", print_stats);
 	timer_init(&daemon->settle_timer, "hotplug", check_settled);
 	timer_init(&daemon->settings_timer, "settings", read_settings);
@@ -478,6 +483,7 @@ enum status daemon_new(struct settings *settings, struct daemon **ret)
 		log_error_errno(err, "event loop");
 		return STATUS_FAILED;
 	}
+	service_init(&daemon->service, daemon->loop);
 	sigemptyset(&mask);
 	sigaddset(&mask, SIGINT);
 	sigaddset(&mask, SIGTERM);
@@ -547,6 +553,7 @@ void daemon_free(struct daemon *daemon)
 	watch_free(daemon->watch);
 	out_deinit(&daemon->out);
 	signals_deinit(&daemon->signals);
+	service_deinit(&daemon->service);
 	loop_free(daemon->loop);
 	lock_release(daemon->lock_fd);
 	log_set_sink(NULL, NULL);
@@ -566,7 +573,7 @@ static enum status loop_end_status(struct daemon *daemon, int end, bool *restart
 		return STATUS_OK;
 	case LOOP_ENDED:
 		*restart = scheduling_explain_end(daemon->scheduling);
-		return STATUS_ENDED_BY_KERNEL;
+		return scheduling_ended_by_hand(daemon->scheduling) ? STATUS_ENDED_BY_HAND : STATUS_ENDED_BY_KERNEL;
 	default:
 		log_error_errno(end, "event loop");
 		return STATUS_FAILED;
@@ -582,13 +589,20 @@ enum status daemon_run(struct daemon *daemon)
 
 	do {
 		restart = false;
+		service_working(&daemon->service, "loading the scheduler");
 		err = start_scheduling(daemon, report);
 		if (err) {
+			service_stopping(&daemon->service, "could not start the scheduler");
 			stop_scheduling(daemon);
 			return err == -EBUSY ? STATUS_FOREIGN_SCHEDULER : STATUS_FAILED;
 		}
+		service_ready(&daemon->service, "scheduling");
 		end = loop_run(daemon->loop);
 		status = loop_end_status(daemon, end, &restart);
+		if (restart)
+			service_working(&daemon->service, "restarting the scheduler");
+		else
+			service_stopping(&daemon->service, status == STATUS_OK ? "stopping" : "the kernel's own scheduler runs");
 		stop_scheduling(daemon);
 		report = end == LOOP_RESCHEDULE;
 		if (report)

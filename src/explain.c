@@ -2,8 +2,10 @@
 #include "explain.h"
 
 #include <inttypes.h>
+#include <limits.h>
 
 #include "log.h"
+#include "own_file.h"
 #include "prober.h"
 #include "programs.h"
 #include "util.h"
@@ -74,11 +76,12 @@ enum status explain_print(pid_t pid, FILE *out)
 	const struct proc_id id = { .pid = pid };
 	_cleanup_(programs_unrefp) struct programs *programs = NULL;
 	_cleanup_close_ int root = -1;
-	char message[PROGRAMS_MESSAGE_MAX];
+	char message[PROGRAMS_MESSAGE_MAX], programs_file[PATH_MAX];
 	struct prober_probe probe;
 	int err;
 
-	err = programs_new(programs_default_file(), PROGRAMS_DIR, message, &programs);
+	own_file_find(PROGRAMS_FILE, PROGRAMS_FILE, programs_file, sizeof(programs_file));
+	err = programs_new(programs_file, PROGRAMS_DIR, message, &programs);
 	if (err) {
 		log_error("%s", message);
 		return STATUS_FAILED;

@@ -1,17 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "focus.h"
 
-#include <limits.h>
-#include <unistd.h>
-
 #include "focus_rule.h"
+#include "kernel.h"
 #include "log.h"
-
-/* Where the script is, seen from the program: installed, or in the source tree. */
-static const char *const script_places[] = {
-	"../share/scx_arcade/scx_arcade_focus.js",
-	"../tools/dist/kwin/scx_arcade_focus.js",
-};
+#include "own_file.h"
 
 struct focus {
 	char script[ARCADE_FOCUS_PATH_MAX];	/* "": there is none */
@@ -116,25 +109,11 @@ static void handle_session(void *data, const struct session *session)
 		focus->callbacks.session(focus->data, session);
 }
 
-/* KWin reads it, so the path must be one that the user sees, and in one piece: no "..". */
-static void find_script(char *buf)
+/* KWin reads it, so the path must be one that the user sees. */
+static void find_script(struct focus *focus)
 {
-	char exe[PATH_MAX], path[2 * PATH_MAX], real[PATH_MAX];
-	ssize_t n = readlink("/proc/self/exe", exe, sizeof(exe) - 1);
-	char *slash;
-
-	exe[n < 0 ? 0 : n] = '\0';
-	slash = strrchr(exe, '/');
-	if (slash)
-		*slash = '\0';
-	for (size_t i = 0; slash && i < ARRAY_SIZE(script_places); i++) {
-		snprintf(path, sizeof(path), "%s/%s", exe, script_places[i]);
-		if (realpath(path, real) && strlen(real) < ARCADE_FOCUS_PATH_MAX && !access(real, R_OK)) {
-			strcpy(buf, real);
-			return;
-		}
-	}
-	log_warning("focus: KWin's script is not installed beside the program: KWin is not asked");
+	if (own_file_find("scx_arcade_focus.js", "kwin/scx_arcade_focus.js", focus->script, sizeof(focus->script)))
+		log_warning("focus: KWin's script is not installed beside the program: KWin is not asked");
 }
 
 int focus_new(struct loop *loop, const char *script, struct focus **ret)
@@ -154,7 +133,7 @@ int focus_new(struct loop *loop, const char *script, struct focus **ret)
 	if (script)
 		strcpy(focus->script, script);
 	else
-		find_script(focus->script);
+		find_script(focus);
 	err = helper_new(loop, focus->script, &callbacks, focus, &focus->helper);
 	if (err)
 		return err;
@@ -180,6 +159,8 @@ void focus_set_callbacks(struct focus *focus, const struct focus_callbacks *call
 
 int focus_follow_logind(struct focus *focus)
 {
+	if (!kernel_may_become_user())
+		return -EPERM;
 	return session_monitor_new(focus->loop, handle_session, focus, &focus->monitor);
 }
 
@@ -221,6 +202,10 @@ void focus_describe(bool off, char *buf, size_t size)
 
 	if (off) {
 		snprintf(buf, size, "off, by option: the game is taken to be in front");
+		return;
+	}
+	if (!kernel_may_become_user()) {
+		snprintf(buf, size, "off, no program can be started as the user here: the game is taken to be in front");
 		return;
 	}
 	err = session_find(&session);

@@ -54,7 +54,10 @@ DEFINE_CLEANUP(struct focus *, focus_free)
 /* Replaces the callbacks. They are told nothing of what was before: see focus_window() and focus_in_front(). */
 void focus_set_callbacks(struct focus *focus, const struct focus_callbacks *callbacks, void *data);
 
-/* Follow the active session. Return: 0, -ENOSYS if there is no logind to ask, -errno. */
+/*
+ * Follow the active session. Return: 0, -ENOSYS if there is no logind to ask, -EPERM if no helper can be started as a user,
+ * -errno.
+ */
 int focus_follow_logind(struct focus *focus);
 
 /* Instead: serve this one. NULL for none. */

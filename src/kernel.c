@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "kernel.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <linux/capability.h>
+#include <string.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -78,12 +80,40 @@ static bool cap_is_set(const struct __user_cap_data_struct *data, unsigned int c
 	return data[CAP_TO_INDEX(cap)].effective & CAP_TO_MASK(cap);
 }
 
-bool kernel_may_load_bpf(void)
+/* Return: 0 with what this thread may now, -errno. */
+static int read_caps(struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3])
 {
 	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
-	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = { 0 };
 
-	if (syscall(SYS_capget, &header, data))
+	memset(data, 0, _LINUX_CAPABILITY_U32S_3 * sizeof(*data));
+	return syscall(SYS_capget, &header, data) ? -errno : 0;
+}
+
+bool kernel_may_load_bpf(void)
+{
+	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3];
+
+	if (read_caps(data))
 		return false;
 	return cap_is_set(data, CAP_SYS_ADMIN) || (cap_is_set(data, CAP_BPF) && cap_is_set(data, CAP_PERFMON));
+}
+
+bool kernel_may_read_processes(void)
+{
+	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3];
+
+	if (read_caps(data))
+		return false;
+	return cap_is_set(data, CAP_SYS_PTRACE) &&
+	       (cap_is_set(data, CAP_DAC_READ_SEARCH) || cap_is_set(data, CAP_DAC_OVERRIDE));
+}
+
+bool kernel_may_become_user(void)
+{
+	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3];
+
+	if (read_caps(data) || !cap_is_set(data, CAP_SETUID) || !cap_is_set(data, CAP_SETGID))
+		return false;
+	/* They change nothing, but a filter of system calls refuses them like any other. */
+	return !syscall(SYS_setresgid, -1, -1, -1) && !syscall(SYS_setresuid, -1, -1, -1);
 }

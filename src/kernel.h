@@ -42,4 +42,10 @@ int kernel_wait_gone(const char *prefix, uint64_t timeout_ns);
 /* May this process load and attach BPF programs? (CAP_BPF and CAP_PERFMON, or CAP_SYS_ADMIN, effective.) */
 bool kernel_may_load_bpf(void);
 
+/* May it look into the processes of users: program, environment, mapped files? */
+bool kernel_may_read_processes(void);
+
+/* May a child of this process become a user? Not in every sandbox. */
+bool kernel_may_become_user(void);
+
 #endif

@@ -7,6 +7,7 @@
 
 #include "focus.h"
 #include "log.h"
+#include "own_file.h"
 #include "programs.h"
 #include "watch.h"
 
@@ -309,8 +310,8 @@ static void start_focus(struct player *player)
 	}
 	if (!err)
 		return;
-	/* The report says that there is no logind. */
-	if (err != -ENOSYS)
+	/* The report says that there is no logind, or no way to become a user. */
+	if (err != -ENOSYS && err != -EPERM)
 		log_warning_errno(err, "focus: not followed");
 	focus_free(steal_ptr(&player->focus));
 }
@@ -323,14 +324,16 @@ static int start_games(struct player *player, struct games **ret)
 		.identify = identify,
 		.clear_background = clear_background,
 	};
+	char programs_file[PATH_MAX];
 	const struct games_config config = {
-		.programs_file = programs_default_file(),
+		.programs_file = programs_file,
 		.programs_dir = PROGRAMS_DIR,
 		.no_detect = player->opts.no_detect,
 		.pid = (pid_t)player->opts.game_pid,
 		.name = player->opts.game_name,
 	};
 
+	own_file_find(PROGRAMS_FILE, PROGRAMS_FILE, programs_file, sizeof(programs_file));
 	return games_new(player->loop, &config, &ops, player, ret);
 }
 

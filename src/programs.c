@@ -37,11 +37,6 @@ const char *programs_section_name(enum programs_section section)
 	return section_names[section];
 }
 
-const char *programs_default_file(void)
-{
-	return ARCADE_DATADIR "/programs.conf";
-}
-
 static struct programs *programs_alloc(void)
 {
 	struct programs *programs = calloc(1, sizeof(*programs));

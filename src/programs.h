@@ -60,7 +60,7 @@ size_t programs_nr(const struct programs *programs);
 /* "game" */
 const char *programs_section_name(enum programs_section section);
 
-/* Where the defaults are installed. */
-const char *programs_default_file(void);
+/* The defaults that come with the program, for own_file_find(); without the file its built-in copy is used. */
+#define PROGRAMS_FILE "programs.conf"
 
 #endif

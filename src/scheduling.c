@@ -79,6 +79,16 @@ static void report_focus(bool off, report_emit_fn emit, void *data)
 	report_line(emit, data, "focus", text);
 }
 
+static void report_games(const struct options *opts, report_emit_fn emit, void *data)
+{
+	if (opts->no_detect)
+		report_line(emit, data, "games", "not looked for, by option");
+	else if (kernel_may_read_processes())
+		report_line(emit, data, "games", "found by environment, files and ancestors of each process");
+	else
+		report_line(emit, data, "games", "users' processes cannot be looked into here: found by name and group only");
+}
+
 static void report_devices(const struct devices *devices, report_emit_fn emit, void *data)
 {
 	char text[200];
@@ -110,10 +120,11 @@ static void find_devices(struct scheduling *scheduling, const struct options *op
 		rings_set_device_fn(scheduling->rings, handle_new_device, scheduling);
 }
 
-void scheduling_report(const struct scheduling *scheduling, bool no_focus, report_emit_fn emit, void *data)
+void scheduling_report(const struct scheduling *scheduling, const struct options *opts, report_emit_fn emit, void *data)
 {
 	report_print(scheduling->topology, scheduling->bpf, scheduling->roles, emit, data);
-	report_focus(no_focus, emit, data);
+	report_games(opts, emit, data);
+	report_focus(opts->no_focus, emit, data);
 	if (scheduling->devices)
 		report_devices(scheduling->devices, emit, data);
 }
@@ -157,7 +168,7 @@ int scheduling_new(const struct scheduling_config *config, struct scheduling **r
 		return log_error_errno(err, "threads");
 	find_devices(scheduling, opts);
 	if (config->report)
-		scheduling_report(scheduling, opts->no_focus, log_report_line, NULL);
+		scheduling_report(scheduling, opts, log_report_line, NULL);
 	err = bpf_attach_scheduler(scheduling->bpf);
 	if (err)
 		return err;
@@ -227,6 +238,11 @@ bool scheduling_explain_end(const struct scheduling *scheduling)
 	return false;
 }
 
+bool scheduling_ended_by_hand(const struct scheduling *scheduling)
+{
+	return bpf_exit_record(scheduling->bpf)->kind < EXIT_KIND_ERROR;
+}
+
 uint64_t scheduling_hotplug_seq(const struct scheduling *scheduling)
 {
 	return scheduling->hotplug_seq;
@@ -278,6 +294,7 @@ enum status scheduling_check(const struct options *opts)
 	report_print(topology, bpf, roles, print_report_line, stdout);
 	if (!opts->no_input && !devices_new(NULL, NULL, DEVICES_DIR, false, &devices))
 		report_devices(devices, print_report_line, stdout);
+	report_games(opts, print_report_line, stdout);
 	report_focus(opts->no_focus, print_report_line, stdout);
 	if (bpf)
 		printf("%-16s yes\n", "can run here");

@@ -45,6 +45,9 @@ int scheduling_read(struct scheduling *scheduling, struct stats_snapshot *snapsh
 /* Logs how the kernel ended the scheduler. Return: may it be started again? */
 bool scheduling_explain_end(const struct scheduling *scheduling);
 
+/* Was it no error of the scheduler that ended it, but SysRq-S, or somebody who unregistered it? */
+bool scheduling_ended_by_hand(const struct scheduling *scheduling);
+
 /* Of the kernel, as it was before the start. */
 uint64_t scheduling_hotplug_seq(const struct scheduling *scheduling);
 
@@ -52,7 +55,7 @@ uint64_t scheduling_hotplug_seq(const struct scheduling *scheduling);
 void scheduling_apply(struct scheduling *scheduling, const struct options *opts);
 
 /* What this kernel can do, in lines. Reads some files of the kernel. */
-void scheduling_report(const struct scheduling *scheduling, bool no_focus, report_emit_fn emit, void *data);
+void scheduling_report(const struct scheduling *scheduling, const struct options *opts, report_emit_fn emit, void *data);
 
 /* Borrowed, for who shows them. The devices may be NULL. */
 struct threads *scheduling_threads(struct scheduling *scheduling);

@@ -35,7 +35,7 @@ struct serve_ops {
 	/* As it is now, or, while nothing is scheduled, as it was last. */
 	void (*take_snapshot)(void *data, struct stats_snapshot *snapshot);
 	struct scheduling *(*scheduling)(void *data);	/* NULL while nothing is scheduled */
-	bool (*is_focus_off)(void *data);		/* by option; NULL: no */
+	const struct options *(*options)(void *data);	/* as they are now; NULL: none to tell */
 	void (*stop)(void *data);
 	/* Each of these may be NULL: not possible. Return: 0, -errno. */
 	json_object *(*describe_options)(void *data);

@@ -130,8 +130,8 @@ static json_object *make_report(const struct view *view, const char *wanted)
 {
 	struct lines lines = { .list = json_build_array(), .wanted = wanted };
 
-	if (view->scheduling)
-		scheduling_report(view->scheduling, view->no_focus, add_line, &lines);
+	if (view->scheduling && view->opts)
+		scheduling_report(view->scheduling, view->opts, add_line, &lines);
 	return json_finish(&lines.list);
 }
 

@@ -23,7 +23,7 @@ struct view {
 	struct scheduling *scheduling;	/* NULL while nothing is scheduled */
 	struct player *player;		/* NULL: none */
 	struct events *events;
-	bool no_focus;
+	const struct options *opts;	/* NULL: not known */
 	/* The configuration as the target "options" tells it; NULL: there is none to tell. */
 	json_object *(*describe_options)(void *data);
 	void *data;
