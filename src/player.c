@@ -19,6 +19,9 @@
 /* Where the kernel half cannot tell of new programs: a game is found within 5 s. */
 #define LOOK_NS (3 * NSEC_PER_SEC)
 
+/* Where there is no logind when we start: one look at a folder each time. */
+#define LOGIND_NS (10 * NSEC_PER_SEC)
+
 /* Where Steam keeps its registry and its lists of libraries, below the home folder. */
 static const char *const steam_folders[] = {
 	".steam",
@@ -32,6 +35,7 @@ struct player {
 	struct watch *watch;	/* NULL: changes of folders are not seen */
 	struct games *games;
 	struct focus *focus;	/* NULL: off */
+	struct timer logind_timer;	/* armed as long as there is no logind */
 	pid_t game_pid;		/* as last decided, 0: none */
 	bool game_had_focus;	/* what never had it cannot lose it: its window is somebody else's process */
 	uid_t users[USERS_MAX];	/* whose folders are watched */
@@ -260,6 +264,22 @@ static void start_watch(struct player *player, struct loop *loop)
 	watch_folder(player, WATCH_SHM, "/dev/shm");
 }
 
+/* It may start later than we do. */
+static int look_for_logind(struct timer *timer, uint64_t now)
+{
+	struct player *player = container_of(timer, struct player, logind_timer);
+	int err = focus_follow_logind(player->focus);
+
+	if (err == -ENOSYS)
+		return 0;
+	timer_disarm(timer);
+	if (err)
+		log_warning_errno(err, "focus: not followed");
+	else
+		log_info("focus: logind has started: its sessions are followed");
+	return 0;
+}
+
 /* Without it we do not know which window is in front; everything else works. */
 static void start_focus(struct player *player, struct loop *loop)
 {
@@ -282,8 +302,11 @@ static void start_focus(struct player *player, struct loop *loop)
 	if (!err)
 		return;
 	/* The report says that there is no logind. */
-	if (err != -ENOSYS)
-		log_warning_errno(err, "focus: not followed");
+	if (err == -ENOSYS) {
+		timer_arm(&player->logind_timer, loop, now_ns() + LOGIND_NS, LOGIND_NS);
+		return;
+	}
+	log_warning_errno(err, "focus: not followed");
 	focus_free(steal_ptr(&player->focus));
 }
 
@@ -309,6 +332,7 @@ int player_new(struct loop *loop, const struct options *opts, struct player **re
 	player->opts = *opts;
 	player->loop = loop;
 	timer_init(&player->look_timer, "look for games", look);
+	timer_init(&player->logind_timer, "look for logind", look_for_logind);
 	err = games_new(loop, &config, &ops, player, &player->games);
 	if (err)
 		return err;
@@ -324,6 +348,7 @@ void player_free(struct player *player)
 	if (!player)
 		return;
 	timer_disarm(&player->look_timer);
+	timer_disarm(&player->logind_timer);
 	focus_free(player->focus);
 	watch_free(player->watch);
 	games_free(player->games);
