@@ -215,7 +215,7 @@ void focus_describe(bool off, char *buf, size_t size)
 	else if (err == -ENXIO)
 		snprintf(buf, size, "no graphical session yet: waited for");
 	else if (err == -ENOSYS)
-		snprintf(buf, size, "off, no logind to ask for the session: the game is taken to be in front");
+		snprintf(buf, size, "no logind yet to ask for the session: the game is taken to be in front");
 	else
 		snprintf(buf, size, "logind cannot be asked (%s)", strerror(-err));
 }

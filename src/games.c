@@ -22,6 +22,9 @@ static const uint64_t stages_ns[] = {
 /* Who is a game, or shows at least some sign of it that others told us, is looked at now and then. */
 #define HELD_NS (30 * NSEC_PER_SEC)
 
+/* Wine's loader takes the name of what it loads when it gets there: on a cold disk that is later than any stage. */
+#define LOADING_NS (5 * NSEC_PER_SEC)
+
 /* Wakeups for several candidates are put together. */
 #define GRID_NS (50 * NSEC_PER_MSEC)
 
@@ -60,6 +63,7 @@ struct candidate {
 	bool fullscreen;
 	bool in_background;	/* the kernel half knows */
 	bool is_game;
+	bool loading;		/* Wine's loader, without a name so far */
 	uint64_t base_ns;	/* of the stages */
 	uint64_t due_ns;
 	uint64_t focus_order;	/* the larger, the later it had the focus; 0: never */
@@ -386,11 +390,12 @@ static void postpone(struct games *games, struct candidate *candidate, uint64_t 
 	uint64_t due_ns = next_stage_ns(candidate, now);
 
 	if (due_ns == NEVER_NS) {
-		if (!candidate->is_game && !candidate->gpu && !candidate->gamemode && !candidate->focused) {
+		if (!candidate->is_game && !candidate->gpu && !candidate->gamemode && !candidate->focused &&
+		    !candidate->loading) {
 			drop(games, candidate);
 			return;
 		}
-		due_ns = now + HELD_NS;
+		due_ns = now + (candidate->loading ? LOADING_NS : HELD_NS);
 	}
 	set_due(games, candidate, due_ns);
 }
@@ -422,6 +427,7 @@ static void judge(struct games *games, struct candidate *candidate, struct probe
 	if (score.verdict == SCORE_GAME && by_user_only && !facts.named)
 		score.verdict = SCORE_NOT;
 	candidate->points = score.points;
+	candidate->loading = score.reason == SCORE_REASON_UNNAMED_WINE;
 	/* Who has been a game before has one; without descriptors it goes on being one. */
 	if (candidate->pidfd < 0)
 		candidate->pidfd = score.verdict == SCORE_GAME ? steal_fd(&probe->pidfd) : -1;

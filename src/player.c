@@ -20,6 +20,9 @@
 /* Where the kernel half cannot tell of new programs: a game is found within 5 s. */
 #define LOOK_NS (3 * NSEC_PER_SEC)
 
+/* Where there is no logind when we start: one look at a folder each time. */
+#define LOGIND_NS (10 * NSEC_PER_SEC)
+
 /* Where Steam keeps its registry and its lists of libraries, below the home folder. */
 static const char *const steam_folders[] = {
 	".steam",
@@ -35,6 +38,7 @@ struct player {
 	bool watches_games;
 	struct games *games;
 	struct focus *focus;	/* NULL: off */
+	struct timer logind_timer;	/* armed as long as there is no logind */
 	pid_t game_pid;		/* as last decided, 0: none */
 	bool game_had_focus;	/* what never had it cannot lose it: its window is somebody else's process */
 	char game_class[ARCADE_FOCUS_APP_MAX];	/* of the game's window */
@@ -289,6 +293,22 @@ static void watch_folders(struct player *player)
 	player->watches_games = true;
 }
 
+/* It may start later than we do. */
+static int look_for_logind(struct timer *timer, uint64_t now)
+{
+	struct player *player = container_of(timer, struct player, logind_timer);
+	int err = focus_follow_logind(player->focus);
+
+	if (err == -ENOSYS)
+		return 0;
+	timer_disarm(timer);
+	if (err)
+		log_warning_errno(err, "focus: not followed");
+	else
+		log_info("focus: logind has started: its sessions are followed");
+	return 0;
+}
+
 /* Without it we do not know which window is in front; everything else works. */
 static void start_focus(struct player *player)
 {
@@ -311,7 +331,11 @@ static void start_focus(struct player *player)
 	if (!err)
 		return;
 	/* The report says that there is no logind, or no way to become a user. */
-	if (err != -ENOSYS && err != -EPERM)
+	if (err == -ENOSYS) {
+		timer_arm(&player->logind_timer, player->loop, now_ns() + LOGIND_NS, LOGIND_NS);
+		return;
+	}
+	if (err != -EPERM)
 		log_warning_errno(err, "focus: not followed");
 	focus_free(steal_ptr(&player->focus));
 }
@@ -348,6 +372,7 @@ int player_new(struct loop *loop, const struct options *opts, struct watch *watc
 	player->loop = loop;
 	player->watch = watch;
 	timer_init(&player->look_timer, "look for games", look);
+	timer_init(&player->logind_timer, "look for logind", look_for_logind);
 	err = start_games(player, &player->games);
 	if (err)
 		return err;
@@ -363,6 +388,7 @@ void player_free(struct player *player)
 	if (!player)
 		return;
 	timer_disarm(&player->look_timer);
+	timer_disarm(&player->logind_timer);
 	focus_free(player->focus);
 	games_free(player->games);
 	free(player);

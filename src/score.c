@@ -416,12 +416,13 @@ static enum score_reason reason_against(const struct score *score, const struct 
 		return SCORE_REASON_NONE;
 	if (score->section == PROGRAMS_GAME)
 		return SCORE_REASON_NONE;
+	/* Before the lists, which have the loaders too: it takes its program's name later, and no exec tells of that. */
+	if (score->section != PROGRAMS_BACKGROUND && is_wine_loader(proc_base_name(proc->exe)) && !wine_program(proc))
+		return SCORE_REASON_UNNAMED_WINE;
 	if (score->section != PROGRAMS_NONE)
 		return SCORE_REASON_LISTED;
 	if (is_web_helper(proc))
 		return SCORE_REASON_WEB_HELPER;
-	if (is_wine_loader(proc_base_name(proc->exe)) && !wine_program(proc))
-		return SCORE_REASON_UNNAMED_WINE;
 	if (score->points < SCORE_THRESHOLD)
 		return SCORE_REASON_POINTS;
 	if (score->nr_families < SCORE_FAMILIES_MIN)

@@ -6,6 +6,8 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <sys/eventfd.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -474,6 +476,9 @@ static void *watch_run(void *arg)
 	struct watcher watcher = { .shared = arg };
 	int err = 0;
 
+	prctl(PR_SET_NAME, "arcade-watch", 0, 0, 0);
+	/* The daemon's own priority is for who decides, not for who reads. Of this thread only. */
+	setpriority(PRIO_PROCESS, 0, 0);
 	while (!err && !atomic_load(&watcher.shared->stop)) {
 		take_requests(&watcher);
 		if (notify_is_worn(watcher.shared->notify))

@@ -77,6 +77,12 @@ helper_user_is() { [ "$(ps -o uid= -p "$(pgrep -x arcade-helper | head -n 1)" 2>
 no_helper() { ! pgrep -x arcade-helper >/dev/null; }
 last_bus_ready() { grep 'focus: session bus' "$work/err" | tail -n 1 | grep -q ready; }
 
+# Started before logind, as a service may be: it must not be deaf for good.
+without_logind() { start_arcade --verbose && said 'focus .*no logind yet' && no_helper; }
+logind_comes_later() {
+	eventually 30 said 'focus: logind has started' && login $first && logout_of $first && stop_arcade && no_helper
+}
+
 without_session() {
 	start_arcade --verbose && said 'focus .*no graphical session yet' && no_helper
 }
@@ -111,6 +117,58 @@ greeter_is_there() { session_files -exec cat {} + | grep -q '^CLASS=greeter'; }
 
 stops() { stop_arcade && no_helper; }
 
+# The whole way: a real desktop's focus, in a real session, to what the kernel half goes by. The daemon is told by name
+# which process is the game; the two windows are the same program.
+as_first() { setpriv --reuid $first --regid $first --clear-groups --no-new-privs env -i PATH=/usr/bin:/bin HOME=/tmp XDG_RUNTIME_DIR=/run/user/$first "$@"; }
+sway_do() { as_first SWAYSOCK="$sway_socket" swaymsg -q "$@"; }
+sway_is_up() { sway_socket=$(echo /run/user/$first/sway-ipc.*.sock) && wayland=$(echo /run/user/$first/wayland-?) && [ -S "$sway_socket" ] && [ -S "$wayland" ]; }
+knob() { bpftool -j map dump name .data.knobs 2>/dev/null | grep -o "\"$1\":[0-9]*" | tail -n 1 | cut -d: -f2; }
+front_is() { [ "$(json game_in_front)" = "$1" ] && if [ "$1" = 1 ]; then [ "$(knob game_tree)" -gt 0 ]; else [ "$(knob game_tree)" = 0 ]; fi; }
+window() { # NAME
+	as_first WAYLAND_DISPLAY="$(basename "$wayland")" /tmp/public/"$1" "org.test.$1" < <(exec sleep infinity) >/dev/null 2>&1 &
+}
+desktop_starts() {
+	mkdir -p /tmp/public && chmod 755 /tmp/public
+	install -m 755 "$top/build/desktop/client" /tmp/public/thegame && install -m 755 "$top/build/desktop/client" /tmp/public/tool || return 1
+	start_arcade --verbose --stats 0.2 --json --game thegame && login $first || return 1
+	as_first WLR_BACKENDS=headless WLR_RENDERER=pixman WLR_LIBINPUT_NO_DEVICES=1 sway -c /dev/null >"$work/sway.log" 2>&1 &
+	eventually 60 sway_is_up || { cat "$work/sway.log"; return 1; }
+	eventually 30 said 'focus: sway ready\|focus: sway.*ready' || explain
+}
+# The focus as the daemon was told it. Its rule takes a game that never had a window for one in front, so the knob alone would
+# not prove that it was told; and of two windows that open in one breath only the last is seen.
+told_last() { grep -o 'focus: process [0-9]*\|focus: no window\|focus: not known' "$work/err" | tail -n 1 | grep -qx "focus: $1"; }
+pid_of() { pgrep -x -u $first "$1"; }
+has_focus() { # NAME IN_FRONT
+	eventually 60 pid_of "$1" >/dev/null && eventually 60 told_last "process $(pid_of "$1")" && eventually 30 front_is "$2"
+}
+game_in_front() {
+	window thegame
+	eventually 60 said 'game: process [0-9]* and its descendants' && has_focus thegame 1 || desktop_explain
+}
+focus_elsewhere() {
+	window tool
+	has_focus tool 0 || desktop_explain
+}
+# What sway itself says, beside what we were told.
+desktop_explain() {
+	tail -n 1 "$work/out"
+	echo "game_tree: $(knob game_tree)"
+	as_first SWAYSOCK="$sway_socket" timeout 10 swaymsg -r -t get_tree | grep -E '"(type|pid|focused|app_id)":'
+	cat "$work/sway.log"
+	explain
+}
+switches() {
+	local i
+	for i in 1 2 3 4 5; do
+		sway_do '[app_id="org.test.thegame"] focus' && has_focus thegame 1 && sway_do '[app_id="org.test.tool"] focus' &&
+			has_focus tool 0 || { echo "switch $i"; desktop_explain; return 1; }
+	done
+}
+# Nobody tells any more: no game is left behind. Those with windows die with their desktop.
+desktop_dies() { pkill -KILL -x sway && eventually 20 told_last 'not known' && eventually 20 is_in_front || explain; }
+is_in_front() { [ "$(json game_in_front)" = 1 ]; }
+
 off_by_option() {
 	start_arcade --verbose --no-focus || return 1
 	grep 'focus ' "$work/err" | grep -q 'off, by option' && inside systemctl start arcade-login@$first || return 1
@@ -121,7 +179,9 @@ off_by_option() {
 }
 
 prepare
+check "no logind yet: said in the report, no helper" without_logind
 check "a real logind runs" start_systemd
+check "it is noticed: a helper for who logs in" logind_comes_later
 check "no session: said in the report, no helper" without_session
 check "a login: a helper for that user, on the user's bus" login $first
 check "another user's login at the seat: the helper is that one's" login $second
@@ -134,4 +194,11 @@ check "a greeter is nobody" greeter
 check "again a login" login $first
 check "the end: no helper is left" stops
 check "--no-focus: no helper" off_by_option
+inside systemctl stop arcade-login@$first
+check "a real desktop in a session: its helper reports" desktop_starts
+check "the game has the focus: the kernel half has a game" game_in_front
+check "the focus is elsewhere: it has none" focus_elsewhere
+check "to and fro: right each time" switches
+check "the desktop dies: the game counts as in front" desktop_dies
+check "the end, again" stops
 finish

@@ -158,8 +158,9 @@ static void start_and_settle(struct world *world)
 	world->nr_seen = world->nr_background = 0;
 }
 
-/* A program of this name in the library of Steam, or in @folder. */
-static pid_t start_program(struct world *world, const char *folder, const char *name, const char *const *env)
+/* A program of this name in the library of Steam, or in @folder, which is a copy of @argv[0]. @input: -1, or its standard input. */
+static pid_t start_copy(struct world *world, const char *folder, const char *name, char **argv, int input,
+			const char *const *env)
 {
 	static const char *const no_env[] = { NULL };
 	char path[512], copy[1024];
@@ -169,14 +170,15 @@ static pid_t start_program(struct world *world, const char *folder, const char *
 
 	snprintf(path, sizeof(path), "%s/%s/%s", world->dir, folder ? folder : "steamapps/common/G", name);
 	unit_make_dirs(path);
-	snprintf(copy, sizeof(copy), "cp /bin/sleep '%s'", path);
+	snprintf(copy, sizeof(copy), "cp '%s' '%s'", argv[0], path);
 	assert_int_equal(system(copy), 0);
 	assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
 	pid = fork();
 	assert_true(pid >= 0);
 	if (!pid) {
-		char *argv[] = { path, (char *)"100", NULL };
-
+		argv[0] = path;
+		if (input >= 0)
+			dup2(input, STDIN_FILENO);
 		execve(path, argv, (char *const *)(env ? env : no_env));
 		_exit(127);
 	}
@@ -186,6 +188,13 @@ static pid_t start_program(struct world *world, const char *folder, const char *
 	assert_true(world->nr_children < (int)ARRAY_SIZE(world->children));
 	world->children[world->nr_children++] = pid;
 	return pid;
+}
+
+static pid_t start_program(struct world *world, const char *folder, const char *name, const char *const *env)
+{
+	char *argv[] = { (char *)"/bin/sleep", (char *)"100", NULL };
+
+	return start_copy(world, folder, name, argv, -1, env);
 }
 
 static const char *const steam_env[] = { "SteamAppId=730", NULL };
@@ -240,6 +249,36 @@ static void test_found_after_exec(void **state)
 	assert_true(now_ns() - before < 100 * NSEC_PER_MSEC);
 	assert_int_equal(games_current(world->games), 0);
 	assert_int_equal(world->nr_seen, 2);
+}
+
+/* Wine's loader, which the lists name, becomes the game without another exec: soon, or after the last stage. */
+static void found_when_named(struct world *world, uint64_t loads_ns)
+{
+	char *argv[] = { (char *)"/bin/bash", (char *)"-c",
+			 (char *)"read -r line; printf RealGame.exe >/proc/self/comm; read -r line", NULL };
+	int ends[2];
+	pid_t pid;
+
+	start_and_settle(world);
+	assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
+	pid = start_copy(world, "bin", "wine64", argv, ends[0], steam_env);
+	close(ends[0]);
+	tell_exec(world, pid);
+	run_quietly(world, loads_ns);
+	assert_int_equal(games_current(world->games), 0);
+	assert_int_equal(write(ends[1], "\n", 1), 1);
+	assert_int_equal(next_game(world), pid);
+	close(ends[1]);
+}
+
+static void test_loader_is_named_later(void **state)
+{
+	found_when_named(*state, 1200 * NSEC_PER_MSEC);
+}
+
+static void test_loader_is_named_much_later(void **state)
+{
+	found_when_named(*state, 16 * NSEC_PER_SEC);
 }
 
 static void test_found_at_start(void **state)
@@ -734,6 +773,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		GAMES_TEST(test_found_after_exec),	 GAMES_TEST(test_found_at_start),
+		GAMES_TEST(test_loader_is_named_later),	 GAMES_TEST(test_loader_is_named_much_later),
 		GAMES_TEST(test_found_after_lost_records), GAMES_TEST(test_hints),
 		GAMES_TEST(test_others_are_left_alone),	 GAMES_TEST(test_background),
 		GAMES_TEST(test_short_processes),	 GAMES_TEST(test_flood),

@@ -150,9 +150,10 @@ static void test_wrappers_of_steam(void **state)
 		world->proc.nr_threads = 60;
 		check_verdict(world, SCORE_NOT, SCORE_REASON_LISTED);
 	}
+	/* Its name is listed, but is not its last: the reason must not be one that is final. */
 	become(world, "wine64", "/usr/lib/wine/wine64", "wine64");
 	world->proc.env = PROC_ENV_STEAM;
-	check_verdict(world, SCORE_NOT, SCORE_REASON_LISTED);
+	check_verdict(world, SCORE_NOT, SCORE_REASON_UNNAMED_WINE);
 	/* A helper of the runtime whose name nobody knows: its place is no library. */
 	become(world, "new-helper", STEAM "/steamapps/common/SteamLinuxRuntime_sniper/new-helper", "new-helper");
 	world->proc.env = PROC_ENV_STEAM;

@@ -52,11 +52,21 @@ across_processes() {
 	nothing_left "$before"
 }
 
+# Who decides goes before others; who reads for it does not.
+only_the_loop_is_hurried() {
+	start_arcade && eventually 10 nice_values_are_right || { ps -L -o ni,comm -p "$arcade_pid"; return 1; }
+	stop_arcade
+}
+nice_values_are_right() {
+	[ "$(ps -L -o ni=,comm= -p "$arcade_pid" | awk '{ print $2, $1 }' | sort | paste -sd ' ')" = "arcade-prober 0 arcade-watch 0 scx_arcade -10" ]
+}
+
 in_one_process() { "$top/build/vm/restart_loop" 100 && nothing_left "$before"; }
 
 check "killed with SIGKILL and started in the same moment, three times" killed_and_started_at_once
 check "after SIGKILL the kernel's own scheduler runs" default_after_kill
 check "two starts at the same time: one wins" two_at_once
+check "only the thread that decides has a better priority" only_the_loop_is_hurried
 check "20 starts and stops across processes leave nothing" across_processes
 check "100 starts and stops in one process leave nothing" in_one_process
 check "no complaint in the kernel log" no_kernel_complaints

@@ -54,7 +54,7 @@ daemon_finds_it() {
 }
 
 check "a prefix" prefix_is_made
-[ "$explain_only" = explain ] || start_arcade || { cat "$work/err"; echo "Bail out!"; exit 1; }
+[ "$explain_only" = explain ] || start_arcade --verbose || { cat "$work/err"; echo "Bail out!"; exit 1; }
 check "a Windows program is the game, Wine's services are not" only_the_game
 [ "$explain_only" = explain ] || check "the daemon takes it, and sees its end" daemon_finds_it
 finish
