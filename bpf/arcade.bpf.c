@@ -82,20 +82,8 @@ char _license[] SEC("license") = "GPL";
 SEC("fentry/input_event")
 int BPF_PROG(input_event_entry, struct input_dev *dev, unsigned int type, unsigned int code)
 {
-	u32 level;
-	u64 now_ns;
-
-	if (type != INPUT_EV_SYN || code != INPUT_SYN_REPORT || !dev->num_vals)
-		return 0;
-	now_ns = bpf_ktime_get_ns();
-	level = compat_interrupt_level();
-	struct arcade_device device = input_device_of(dev, level);
-	if (device.lane == ARCADE_LANE_GAMEPAD && !input_pad_acts(dev)) {
-		stats_inc_atomic(nr_rest_packets);
-		return 0;
-	}
-	if (input_packet(now_ns, device, dev->num_vals))
-		chain_input_enter(now_ns, device.lane, level);
+	if (type == INPUT_EV_SYN && code == INPUT_SYN_REPORT && dev->num_vals)
+		input_packet_ends(dev, dev->num_vals);
 	return 0;
 }
 
@@ -385,12 +373,10 @@ void BPF_PROG(arcade_running, struct task_struct *p)
 		if (stats && (s64)waited_ns > 0 && waited_ns > stats->wait_max_ns)
 			stats->wait_max_ns = waited_ns;
 		tctx->queued_at_ns = 0;
-	} else {
-		since_ns = thread_ready_since(p);
 	}
-	if (since_ns)
-		thread_note_wait(tctx, now_ns - since_ns);
 	class = fair_class(p, tctx);
+	if (class > ARCADE_CLASS_NORMAL)
+		thread_note_wait(p, tctx, since_ns, now_ns);
 	/* The clock is where those are who run in their turn: one of low weight that is let in may be far ahead. */
 	if (!tctx->is_out_of_turn)
 		fair_start_clock(tctx, class);
@@ -446,6 +432,7 @@ void BPF_PROG(arcade_enable, struct task_struct *p)
 		tctx->vtime = *clock_of(llc);
 		tctx->llc = llc;
 	}
+	tctx->is_settled = false;
 	tctx->is_newborn = false;
 	tctx->burst_ns = 0;
 	tctx->slept_at_ns = 0;

@@ -99,6 +99,7 @@ static __always_inline void fair_enter_llc(struct task_ctx *tctx, u32 llc)
 {
 	if (tctx->llc == llc)
 		return;
+	tctx->is_settled = false;
 	tctx->vtime += *clock_of(llc) - *clock_of(tctx->llc);
 	tctx->llc = llc;
 }
@@ -123,6 +124,7 @@ static __always_inline void fair_charge(struct task_struct *p, struct task_ctx *
 	u64 exec_ns = p->se.sum_exec_runtime, ran_ns = exec_ns - tctx->exec_seen_ns;
 
 	tctx->exec_seen_ns = exec_ns;
+	tctx->is_settled = false;
 	tctx->vtime += policy_virtual(policy_charge(ran_ns, &tctx->burst_ns), fair_weight(p, tctx));
 	if (!fair_nr_in_llc(tctx->llc))
 		clock_move(tctx->llc, policy_clock_alone(*clock_of(tctx->llc), tctx->vtime, ran_ns, class));
@@ -133,9 +135,16 @@ static __always_inline void fair_charge(struct task_struct *p, struct task_ctx *
 /* Puts credit and debt of @p, by the clock of @llc, in bounds. */
 static __always_inline void fair_clamp(struct task_struct *p, struct task_ctx *tctx, u32 llc)
 {
+	u64 clock;
+
 	fair_enter_llc(tctx, llc);
-	tctx->vtime = policy_clamp_vtime(tctx->vtime, *clock_of(llc), knobs.slice_ns, fair_weight(p, tctx),
-					 fair_is_game(tctx));
+	clock = *clock_of(llc);
+	/* Choosing a CPU, queueing and running follow one another, mostly within one tick of that clock. */
+	if (tctx->is_settled && tctx->settled_clock == clock)
+		return;
+	tctx->vtime = policy_clamp_vtime(tctx->vtime, clock, knobs.slice_ns, fair_weight(p, tctx), fair_is_game(tctx));
+	tctx->settled_clock = clock;
+	tctx->is_settled = true;
 }
 
 /* The same, with the weight of its groups as it is now. From a callback that is about @p: others may not ask for groups. */

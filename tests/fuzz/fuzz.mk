@@ -4,8 +4,8 @@
 
 FUZZ_TARGETS := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 FUZZ_SECONDS ?= 300
-# What a target may need of the daemon, without what needs the kernel half's generated headers.
-FUZZ_ROOMS := $(filter-out src/main.c src/bpf.c src/roles.c src/daemon.c src/scheduling.c,$(wildcard src/*.c))
+# What a target may need of the daemon.
+FUZZ_ROOMS := $(filter-out src/main.c,$(wildcard src/*.c))
 FUZZ_SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
 FUZZ_FLAGS = $(filter-out $(HARDENING),$(ALL_CFLAGS)) -O1 -g
 
@@ -13,6 +13,9 @@ $(B)/fuzz/obj/%.o: src/%.c Makefile tests/fuzz/fuzz.mk | build/config.mk
 	$(call say,CC,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CLANG) $(FUZZ_FLAGS) -fsanitize=fuzzer-no-link $(FUZZ_SANITIZE) -MMD -MP -c $< -o $@
+
+$(B)/fuzz/obj/bpf.o: $(B)/gen/arcade.skel.h
+$(B)/fuzz/obj/roles.o: $(B)/gen/roles.skel.h
 
 # The linker takes from it what a target reaches, so that rooms need not be listed.
 $(B)/fuzz/rooms.a: $(patsubst src/%.c,$(B)/fuzz/obj/%.o,$(FUZZ_ROOMS))

@@ -179,6 +179,13 @@ static void test_no_answer(void **state)
 	assert_int_equal(ask(&peer, TIMEOUT_MS, text, NULL), -EPIPE);
 	stop(&peer);
 
+	/* It goes with the request unread: the kernel calls that a reset. */
+	peer = (struct peer){ .close_first = true, .silent = true };
+	start(&peer, "");
+	assert_int_equal(ask(&peer, TIMEOUT_MS, text, NULL), -EPIPE);
+	assert_string_equal(text, "the daemon has closed the connection");
+	stop(&peer);
+
 	peer = (struct peer){ .silent = true };
 	start(&peer, "");
 	start_ns = now_ns();
