@@ -35,13 +35,13 @@ WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpo
 HARDENING := -fstack-protector-strong -fPIE
 SANITIZE := $(if $(filter 1,$(ASAN)),-fsanitize=address -fsanitize=undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer)
 ALL_CFLAGS = -std=gnu11 -D_GNU_SOURCE -DARCADE_VERSION='"$(VERSION)"' -DARCADE_DATADIR='"$(DATADIR)"' -Iinclude -Isrc -Ibpf -I$(B)/gen \
-	$(LIBBPF_CFLAGS) $(LIBEVDEV_CFLAGS) $(SESSION_CFLAGS) $(JSON_CFLAGS) $(WARNINGS) $(HARDENING) $(SANITIZE) $(CFLAGS)
+	$(LIBBPF_CFLAGS) $(LIBEVDEV_CFLAGS) $(SESSION_CFLAGS) $(JSON_CFLAGS) $(INIH_CFLAGS) $(WARNINGS) $(HARDENING) $(SANITIZE) $(CFLAGS)
 BPF_CFLAGS = -g -O2 -target bpf -mcpu=v3 -D__TARGET_ARCH_x86 -fms-extensions -Wall -Wno-microsoft-anon-tag \
 	-Wno-missing-declarations $(if $(filter 1,$(WERROR)),-Werror) -DARCADE_VERSION='"$(VERSION)"' -I$(B)/gen -Iinclude -Ibpf \
 	$(LIBBPF_CFLAGS)
 
 # What the daemon's rooms link with.
-DAEMON_LIBS = $(LIBBPF_LIBS) $(LIBEVDEV_LIBS) $(INOTIFYTOOLS_LIBS) $(SESSION_LIBS) $(JSON_LIBS) -lpthread
+DAEMON_LIBS = $(LIBBPF_LIBS) $(LIBEVDEV_LIBS) $(INOTIFYTOOLS_LIBS) $(SESSION_LIBS) $(JSON_LIBS) $(INIH_LIBS) -lpthread
 
 SRCS := $(filter-out src/main.c,$(wildcard src/*.c))
 OBJS := $(SRCS:src/%.c=$(B)/src/%.o)

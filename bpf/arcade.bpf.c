@@ -36,6 +36,7 @@ struct arcade_knobs knobs SEC(".data.knobs") = {
 	.input_wakeup_hz = 50,
 	.preempt_interval_ns = 125 * POLICY_NS_PER_US,
 	.preempt_burst = 16,
+	.full_speed_class = ARCADE_CLASS_GAME,
 };
 
 /* Read by the daemon when the scheduler has ended. */
@@ -411,7 +412,7 @@ void BPF_PROG(arcade_stopping, struct task_struct *p, bool runnable)
 		freq_check(cpu, now_ns);
 		if (!runnable) {
 			tctx->slept_at_ns = now_ns;
-			tctx->was_member = policy_chain_joined(&tctx->chain, p->nvcsw);
+			tctx->was_member = policy_chain_was_woken(&tctx->chain, p->nvcsw);
 		}
 	}
 	/*

@@ -4,9 +4,9 @@
  *
  * Left alone, sched_ext asks for full speed everywhere. Here a CPU asks for
  * what it was busy in the last 10 ms and a quarter more, as schedutil would,
- * and for full speed as soon as it runs a chain or the game. Off where no CPU
- * uses schedutil: then hardware or another governor decides, and nobody would
- * listen.
+ * and for full speed as soon as it runs a class that is to have it: chains and
+ * the game, unless the user wants otherwise. Off where no CPU uses schedutil:
+ * then hardware or another governor decides, and nobody would listen.
  */
 #ifndef ARCADE_FREQ_BPF_H
 #define ARCADE_FREQ_BPF_H
@@ -44,7 +44,7 @@ static __always_inline void freq_running(s32 cpu, enum arcade_class class)
 {
 	struct freq_cpu *fcpu = freq_cpu_of(cpu);
 
-	if (freq_is_asked && class > ARCADE_CLASS_NORMAL && fcpu->perf != POLICY_PERF_MAX)
+	if (freq_is_asked && class >= knobs.full_speed_class && fcpu->perf != POLICY_PERF_MAX)
 		freq_ask(cpu, fcpu, POLICY_PERF_MAX);
 }
 
@@ -67,7 +67,7 @@ static __always_inline void freq_check(s32 cpu, u64 now_ns)
 		/* sched_ext begins with full speed. */
 		fcpu->perf = POLICY_PERF_MAX;
 	} else {
-		perf = policy_perf(fcpu->busy_ns, window_ns);
+		perf = knobs.full_speed_class == ARCADE_CLASS_NONE ? POLICY_PERF_MAX : policy_perf(fcpu->busy_ns, window_ns);
 		if (perf + FREQ_STEP <= fcpu->perf || perf >= fcpu->perf + FREQ_STEP)
 			freq_ask(cpu, fcpu, perf);
 	}

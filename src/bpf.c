@@ -175,6 +175,31 @@ static int probe_kernel(const struct options *opts, struct bpf_facts *facts)
 	return 0;
 }
 
+static uint32_t full_speed_class(const struct options *opts)
+{
+	switch (opts->full_speed) {
+	case OPTIONS_FULL_SPEED_NONE:
+		return NR_ARCADE_CLASSES;
+	case OPTIONS_FULL_SPEED_CHAINS:
+		return ARCADE_CLASS_CHAIN;
+	case OPTIONS_FULL_SPEED_ALL:
+		return ARCADE_CLASS_NONE;
+	default:
+		return ARCADE_CLASS_GAME;
+	}
+}
+
+/* Each is read on its own, so they may change one by one under a running scheduler. */
+static void write_knobs(struct arcade_knobs *knobs, const struct options *opts)
+{
+	__atomic_store_n(&knobs->slice_ns, opts->slice_us * NSEC_PER_USEC, __ATOMIC_RELAXED);
+	__atomic_store_n(&knobs->chain_ttl_ns, opts->chain_ms * NSEC_PER_MSEC, __ATOMIC_RELAXED);
+	__atomic_store_n(&knobs->vblank_ttl_ns, opts->frame_ms * NSEC_PER_MSEC, __ATOMIC_RELAXED);
+	__atomic_store_n(&knobs->chain_budget_ns, opts->chain_budget_us * NSEC_PER_USEC, __ATOMIC_RELAXED);
+	__atomic_store_n(&knobs->preempt, !opts->no_preempt, __ATOMIC_RELAXED);
+	__atomic_store_n(&knobs->full_speed_class, full_speed_class(opts), __ATOMIC_RELAXED);
+}
+
 static int configure(struct bpf *bpf, const struct options *opts, const struct topology *topology, uint64_t hotplug_seq)
 {
 	struct arcade_bpf *skel = bpf->skel;
@@ -184,9 +209,7 @@ static int configure(struct bpf *bpf, const struct options *opts, const struct t
 	if (skel->data_knobs->knobs.version != ARCADE_ABI_VERSION)
 		return log_error_errno(EPROTO, "kernel half has version %u of the shared structures, this program %u",
 				       skel->data_knobs->knobs.version, ARCADE_ABI_VERSION);
-	skel->data_knobs->knobs.slice_ns = opts->slice_us * NSEC_PER_USEC;
-	skel->data_knobs->knobs.chain_ttl_ns = opts->chain_ms * NSEC_PER_MSEC;
-	skel->data_knobs->knobs.preempt = !opts->no_preempt;
+	write_knobs(&skel->data_knobs->knobs, opts);
 
 	skel->rodata->topo_nr_cpu_ids = topology->nr_cpu_ids;
 	skel->rodata->topo_nr_llcs = topology->nr_llcs;
@@ -419,6 +442,11 @@ int bpf_detach(struct bpf *bpf)
 	}
 	detach_hooks(bpf);
 	return err;
+}
+
+void bpf_set_knobs(struct bpf *bpf, const struct options *opts)
+{
+	write_knobs(&bpf->skel->data_knobs->knobs, opts);
 }
 
 const struct bpf_facts *bpf_facts(const struct bpf *bpf)

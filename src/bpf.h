@@ -104,6 +104,9 @@ void bpf_clear_background(struct bpf *bpf);
 /* Does @tree, of a record, do background work? Not with a mark that was taken back: tasks keep their numbers. */
 bool bpf_tree_is_background(const struct bpf *bpf, uint32_t tree);
 
+/* What @opts say of slice, chains, preemption and speed counts from now on. */
+void bpf_set_knobs(struct bpf *bpf, const struct options *opts);
+
 const struct bpf_facts *bpf_facts(const struct bpf *bpf);
 
 /* Are records of input to be had? */

@@ -6,8 +6,7 @@
  * for root, and is logged. Nothing waits: what takes time (reading a process) is
  * answered when it is done.
  *
- * Games that explanations were asked of must be freed before what serves them,
- * or outlive it unasked: see games_explain().
+ * Free the player first: it may owe explanations.
  */
 #ifndef ARCADE_SRC_CONTROL_H
 #define ARCADE_SRC_CONTROL_H

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "daemon.h"
 
+#include <fcntl.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <sys/resource.h>
@@ -14,12 +15,15 @@
 #include "lock.h"
 #include "log.h"
 #include "loop.h"
+#include "option_table.h"
+#include "options_json.h"
 #include "out.h"
 #include "player.h"
 #include "scheduling.h"
 #include "serve.h"
 #include "signals.h"
 #include "stats.h"
+#include "watch.h"
 
 /* More restarts than this in a row, each within the time, are not hotplug but a fault. */
 #define RESTART_MAX   20
@@ -27,6 +31,11 @@
 
 /* CPUs have settled when none came or went for this long. */
 #define SETTLE_NS (100 * NSEC_PER_MSEC)
+
+/* Editors write, rename and remove: the configuration is read when it has been left alone for this long … */
+#define SETTINGS_SETTLE_NS (200 * NSEC_PER_MSEC)
+/* … or at last after this. */
+#define SETTINGS_SETTLE_MAX_NS (2 * NSEC_PER_SEC)
 
 /*
  * Reading the kernel's types and having the programs verified takes a second of CPU time: beside ten hogs it would be ten,
@@ -43,17 +52,23 @@ enum loop_end {
 	LOOP_SETTLED,		/* CPUs have stopped coming and going */
 	LOOP_ENDED,		/* the kernel ended the scheduler */
 	LOOP_NO_READER,		/* nobody will ever read stdout */
+	LOOP_RESCHEDULE,	/* an option is another that is read before load */
 };
 
 struct daemon {
-	struct options opts;
+	struct settings *settings;	/* borrowed */
 	int lock_fd;
+	bool has_terminal;		/* was started from one */
 	struct loop *loop;
 	struct signals signals;
 	struct timer print_timer;
 	struct timer settle_timer;
+	struct timer settings_timer;
+	struct timer game_timer;
+	uint64_t settings_changed_ns;	/* first change that was not read */
 	uint64_t hotplug_seq;	/* as last seen */
 	struct out out;
+	struct watch *watch;		/* NULL: changes of folders are not seen */
 	struct player *player;
 	struct scheduling *scheduling;	/* NULL while nothing is scheduled */
 	struct events *events;
@@ -63,14 +78,135 @@ struct daemon {
 	uint64_t nr_restarts;
 };
 
+/* ---- signals ---- */
+
+static bool has_terminal(void)
+{
+	_cleanup_close_ int fd = open("/dev/tty", O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+
+	return fd >= 0;
+}
+
+/*
+ * Is our terminal gone? The kernel says so itself, or a process of our own session that dies with it (the shell, sudo).
+ * Whoever else sends this signal wants the configuration read.
+ */
+static bool is_hangup(const struct daemon *daemon, const struct signalfd_siginfo *info)
+{
+	if (!daemon->has_terminal)
+		return false;
+	return info->ssi_code == SI_KERNEL || !has_terminal() || getsid((pid_t)info->ssi_pid) == getsid(0);
+}
+
 static int handle_signal(struct signals *signals, const struct signalfd_siginfo *info)
 {
 	struct daemon *daemon = container_of(signals, struct daemon, signals);
 
+	if (info->ssi_signo == SIGHUP && !is_hangup(daemon, info)) {
+		settings_reload(daemon->settings, "SIGHUP", NULL, 0);
+		return 0;
+	}
 	log_info("stopping: %s", strsignal(info->ssi_signo));
 	loop_stop(daemon->loop, LOOP_STOPPED);
 	return 0;
 }
+
+/* ---- settings ---- */
+
+/* Is the scheduler to be started anew for it? */
+static bool needs_reschedule(const struct options *before, const struct options *after)
+{
+	for (size_t i = 0; i < option_table_nr; i++) {
+		const struct option_def *def = &option_table[i];
+
+		if (def->effect == OPTION_RESCHEDULE && option_get(before, def) != option_get(after, def))
+			return true;
+	}
+	return false;
+}
+
+static void set_log_level(const struct options *opts)
+{
+	log_set_level(opts->verbose ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO);
+}
+
+static void apply_settings(const struct options *before, const struct options *after, void *data)
+{
+	struct daemon *daemon = data;
+
+	set_log_level(after);
+	player_apply(daemon->player, after);
+	if (!daemon->scheduling)
+		return;
+	scheduling_apply(daemon->scheduling, after);
+	if (needs_reschedule(before, after))
+		loop_stop(daemon->loop, LOOP_RESCHEDULE);
+}
+
+static void note_settings_file(struct daemon *daemon)
+{
+	uint64_t now = now_ns(), deadline = now + SETTINGS_SETTLE_NS;
+
+	if (!timer_is_armed(&daemon->settings_timer))
+		daemon->settings_changed_ns = now;
+	if (deadline > daemon->settings_changed_ns + SETTINGS_SETTLE_MAX_NS)
+		deadline = daemon->settings_changed_ns + SETTINGS_SETTLE_MAX_NS;
+	timer_arm(&daemon->settings_timer, daemon->loop, deadline, 0);
+}
+
+static int read_settings(struct timer *timer, uint64_t now)
+{
+	struct daemon *daemon = container_of(timer, struct daemon, settings_timer);
+
+	if (settings_files_differ(daemon->settings))
+		settings_reload(daemon->settings, "files changed", NULL, 0);
+	return 0;
+}
+
+/* Not at once: who tells is in the middle of a decision. */
+static void note_front(void *data)
+{
+	struct daemon *daemon = data;
+
+	if (!timer_is_armed(&daemon->game_timer))
+		timer_arm(&daemon->game_timer, daemon->loop, now_ns(), 0);
+}
+
+static int tell_game(struct timer *timer, uint64_t now)
+{
+	struct daemon *daemon = container_of(timer, struct daemon, game_timer);
+	struct settings_game game;
+
+	settings_set_game(daemon->settings, player_front(daemon->player, &game) ? &game : NULL);
+	return 0;
+}
+
+static void handle_watch(void *data, const struct watch_event *event)
+{
+	struct daemon *daemon = data;
+
+	if (event->kind == WATCH_SETTINGS)
+		note_settings_file(daemon);
+	else if (daemon->player)
+		player_handle_watch(daemon->player, event);
+}
+
+static void start_watch(struct daemon *daemon)
+{
+	int err = watch_new(daemon->loop, handle_watch, daemon, &daemon->watch);
+
+	if (err) {
+		log_warning_errno(err, "watch: changes of folders are not noticed");
+		return;
+	}
+	err = watch_add_file(daemon->watch, settings_file(daemon->settings), WATCH_SETTINGS);
+	if (!err)
+		err = watch_add(daemon->watch, settings_dir(daemon->settings), WATCH_SETTINGS);
+	if (err)
+		log_warning_errno(err, "settings: changes of the files are not noticed");
+}
+
+/* ---- scheduling ---- */
 
 static int handle_end(void *data)
 {
@@ -95,6 +231,7 @@ static int check_settled(struct timer *timer, uint64_t now)
 /* What is known without the kernel half; the rest stays as it was. */
 static void take_facts(struct daemon *daemon, struct stats_snapshot *snapshot)
 {
+	const struct games_identity *identity = games_identity(player_games(daemon->player));
 	struct utsname uts;
 
 	snapshot->time_ns = now_ns();
@@ -108,8 +245,11 @@ static void take_facts(struct daemon *daemon, struct stats_snapshot *snapshot)
 	snprintf(snapshot->version, sizeof(snapshot->version), "%s", ARCADE_VERSION);
 	snprintf(snapshot->kernel_release, sizeof(snapshot->kernel_release), "%s", uname(&uts) ? "unknown" : uts.release);
 	snprintf(snapshot->state, sizeof(snapshot->state), "%s", daemon->scheduling ? "scheduling" : "restarting");
-	snprintf(snapshot->mode, sizeof(snapshot->mode), "auto");
-	escape_text(snapshot->game_name, sizeof(snapshot->game_name), games_current_name(player_games(daemon->player)));
+	snprintf(snapshot->mode, sizeof(snapshot->mode), "%s", settings_mode(daemon->settings));
+	if (identity)
+		escape_text(snapshot->game_name, sizeof(snapshot->game_name), *identity->name ? identity->name : identity->comm);
+	else
+		snapshot->game_name[0] = '\0';
 }
 
 /* Return: 0, -errno with the last one kept. */
@@ -145,7 +285,7 @@ static int print_stats(struct timer *timer, uint64_t now)
 	}
 	text = open_memstream(&frame, &len);
 	if (text) {
-		if (daemon->opts.json)
+		if (settings_options(daemon->settings)->json)
 			stats_print_json(text, &snapshot);
 		else
 			stats_print_line(text, &snapshot, &daemon->before);
@@ -182,6 +322,13 @@ static struct scheduling *serve_scheduling(void *data)
 	return daemon->scheduling;
 }
 
+static bool serve_focus_off(void *data)
+{
+	struct daemon *daemon = data;
+
+	return settings_options(daemon->settings)->no_focus;
+}
+
 static void serve_stop(void *data)
 {
 	struct daemon *daemon = data;
@@ -190,19 +337,43 @@ static void serve_stop(void *data)
 	loop_stop(daemon->loop, LOOP_STOPPED);
 }
 
+static json_object *serve_options(void *data)
+{
+	struct daemon *daemon = data;
+
+	return options_json(daemon->settings);
+}
+
+static int serve_mode(void *data, const char *name, char *msg, size_t size)
+{
+	struct daemon *daemon = data;
+
+	return settings_set_mode(daemon->settings, name, msg, size);
+}
+
+static int serve_set(void *data, const char *key, const char *value, char *msg, size_t size)
+{
+	struct daemon *daemon = data;
+
+	return settings_set(daemon->settings, key, value, msg, size);
+}
+
 /* The scheduler is as good without sockets; without memory it would not get far. */
 static int start_serving(struct daemon *daemon)
 {
 	static const struct serve_ops ops = {
 		.take_snapshot = serve_snapshot,
 		.scheduling = serve_scheduling,
+		.is_focus_off = serve_focus_off,
 		.stop = serve_stop,
+		.describe_options = serve_options,
+		.set_mode = serve_mode,
+		.set = serve_set,
 	};
 	const struct serve_config config = {
 		.loop = daemon->loop,
 		.player = daemon->player,
 		.events = daemon->events,
-		.no_focus = daemon->opts.no_focus,
 		.ops = &ops,
 		.data = daemon,
 	};
@@ -248,7 +419,7 @@ static int lock_wait(void)
 	return fd;
 }
 
-enum status daemon_new(const struct options *opts, struct daemon **ret)
+enum status daemon_new(struct settings *settings, struct daemon **ret)
 {
 	_cleanup_(daemon_freep) struct daemon *daemon = calloc(1, sizeof(*daemon));
 	enum status status;
@@ -259,7 +430,8 @@ enum status daemon_new(const struct options *opts, struct daemon **ret)
 		log_error_errno(ENOMEM, "start");
 		return STATUS_FAILED;
 	}
-	daemon->opts = *opts;
+	daemon->settings = settings;
+	daemon->has_terminal = has_terminal();
 	daemon->lock_fd = -1;
 	if (events_new(&daemon->events)) {
 		log_error_errno(ENOMEM, "start");
@@ -269,6 +441,8 @@ enum status daemon_new(const struct options *opts, struct daemon **ret)
 	daemon->signals = (struct signals)SIGNALS_INIT;
 	timer_init(&daemon->print_timer, "statistics", print_stats);
 	timer_init(&daemon->settle_timer, "hotplug", check_settled);
+	timer_init(&daemon->settings_timer, "settings", read_settings);
+	timer_init(&daemon->game_timer, "settings of the game", tell_game);
 	out_init(&daemon->out, STDOUT_FILENO);
 	bpf_init_logging();
 
@@ -307,15 +481,18 @@ enum status daemon_new(const struct options *opts, struct daemon **ret)
 	sigemptyset(&mask);
 	sigaddset(&mask, SIGINT);
 	sigaddset(&mask, SIGTERM);
-	sigaddset(&mask, SIGHUP);	/* the terminal is gone */
+	sigaddset(&mask, SIGHUP);
 	err = signals_init(&daemon->signals, daemon->loop, &mask, handle_signal);
 	if (err) {
 		log_error_errno(err, "signals");
 		return STATUS_FAILED;
 	}
 	/* After the signals: its threads inherit their mask. */
-	if (player_new(daemon->loop, opts, &daemon->player))
+	start_watch(daemon);
+	if (player_new(daemon->loop, settings_options(settings), daemon->watch, &daemon->player))
 		return STATUS_FAILED;
+	player_set_front_fn(daemon->player, note_front, daemon);
+	settings_set_changed(settings, apply_settings, daemon);
 	err = start_serving(daemon);
 	if (err) {
 		log_error_errno(err, "sockets");
@@ -332,17 +509,17 @@ static void stop_scheduling(struct daemon *daemon)
 	scheduling_free(steal_ptr(&daemon->scheduling));
 }
 
-static int start_scheduling(struct daemon *daemon)
+static int start_scheduling(struct daemon *daemon, bool report)
 {
 	const struct scheduling_config config = {
 		.loop = daemon->loop,
 		.player = daemon->player,
-		.opts = &daemon->opts,
-		.report = !daemon->nr_restarts,
+		.opts = settings_options(daemon->settings),
+		.report = report,
 		.ended = handle_end,
 		.data = daemon,
 	};
-	uint64_t period_ns = daemon->opts.stats_ns;
+	uint64_t period_ns = config.opts->stats_ns;
 	int err = scheduling_new(&config, &daemon->scheduling);
 
 	if (err)
@@ -362,8 +539,12 @@ void daemon_free(struct daemon *daemon)
 	if (!daemon)
 		return;
 	stop_scheduling(daemon);
-	serve_free(daemon->serve);
+	settings_set_changed(daemon->settings, NULL, NULL);
+	timer_disarm(&daemon->settings_timer);
 	player_free(daemon->player);
+	timer_disarm(&daemon->game_timer);
+	serve_free(daemon->serve);
+	watch_free(daemon->watch);
 	out_deinit(&daemon->out);
 	signals_deinit(&daemon->signals);
 	loop_free(daemon->loop);
@@ -380,6 +561,9 @@ static enum status loop_end_status(struct daemon *daemon, int end, bool *restart
 		return STATUS_OK;
 	case LOOP_NO_READER:
 		return STATUS_FAILED;
+	case LOOP_RESCHEDULE:
+		*restart = true;
+		return STATUS_OK;
 	case LOOP_ENDED:
 		*restart = scheduling_explain_end(daemon->scheduling);
 		return STATUS_ENDED_BY_KERNEL;
@@ -393,19 +577,23 @@ enum status daemon_run(struct daemon *daemon)
 {
 	uint64_t first_ns = now_ns(), nr_in_row = 0;
 	enum status status;
-	bool restart;
-	int err;
+	bool restart, report = true;
+	int err, end;
 
 	do {
 		restart = false;
-		err = start_scheduling(daemon);
+		err = start_scheduling(daemon, report);
 		if (err) {
 			stop_scheduling(daemon);
 			return err == -EBUSY ? STATUS_FOREIGN_SCHEDULER : STATUS_FAILED;
 		}
-		status = loop_end_status(daemon, loop_run(daemon->loop), &restart);
+		end = loop_run(daemon->loop);
+		status = loop_end_status(daemon, end, &restart);
 		stop_scheduling(daemon);
-		if (!restart)
+		report = end == LOOP_RESCHEDULE;
+		if (report)
+			log_notice("starting the scheduler anew: other options");
+		if (!restart || report)
 			continue;
 		daemon->nr_restarts++;
 		if (now_ns() - first_ns > RESTART_IN_NS) {

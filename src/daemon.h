@@ -4,19 +4,20 @@
  *
  * Start: lock, loop, signals, player, and the scheduler last (scheduling.h).
  * Stop is the reverse. CPU hotplug ends the scheduler and starts the next with
- * the same options.
+ * the same options, and so does a change of those that are read before load.
+ * Settings change while it runs: by SIGHUP, by their files, by the game.
  */
 #ifndef ARCADE_SRC_DAEMON_H
 #define ARCADE_SRC_DAEMON_H
 
-#include "options.h"
+#include "settings.h"
 #include "status.h"
 #include "util.h"
 
 struct daemon;
 
-/* @opts is copied. Nothing is scheduled yet. Return: STATUS_OK, or why not; logged. */
-enum status daemon_new(const struct options *opts, struct daemon **ret);
+/* @settings is borrowed, and changes of it are applied from now on. Nothing is scheduled yet. Return: STATUS_OK, or why not; logged. */
+enum status daemon_new(struct settings *settings, struct daemon **ret);
 
 /* Give everything back. Accepts NULL. */
 void daemon_free(struct daemon *daemon);

@@ -67,6 +67,7 @@ struct candidate {
 	uint32_t signals;	/* that were told */
 	int pidfd;		/* of a game, else -1 */
 	char name[48];
+	struct games_identity *identity;	/* of a game, else NULL */
 };
 
 struct explain {
@@ -86,7 +87,7 @@ struct games {
 	struct timer timer;
 	struct game current;
 	struct proc_id current_id;
-	char current_name[48];
+	struct games_identity identity;	/* of current */
 	bool fixed;		/* current is --game PID, or by override */
 	pid_t override;
 	struct explain explains[GAMES_EXPLAIN_MAX];
@@ -135,6 +136,7 @@ static void drop(struct games *games, struct candidate *candidate)
 		link = &games->candidates[*link].next;
 	*link = candidate->next;
 	close_fd(candidate->pidfd);
+	free(candidate->identity);
 	memset(candidate, 0, sizeof(*candidate));
 	candidate->pidfd = -1;
 	candidate->next = games->free;
@@ -199,11 +201,27 @@ static struct candidate *find_or_add(struct games *games, const struct proc_id *
 
 static void handle_game_end(void *data);
 
+static struct games_identity identity_of(const struct proc_info *proc, uint64_t app_id)
+{
+	struct games_identity identity = { .app_id = app_id };
+
+	score_program_name(proc, identity.name);
+	memcpy(identity.comm, proc->comm, sizeof(identity.comm));
+	snprintf(identity.executable, sizeof(identity.executable), "%s", proc_base_name(proc->exe));
+	return identity;
+}
+
+static void set_identity(struct games *games, const struct games_identity *identity)
+{
+	games->identity = identity ? *identity : (struct games_identity){};
+	if (games->ops.identify)
+		games->ops.identify(games->data);
+}
+
 static void leave_current(struct games *games)
 {
 	game_deinit(&games->current);
 	games->current_id = (struct proc_id){};
-	games->current_name[0] = '\0';
 }
 
 /* Return: 0, or -errno with none in front. */
@@ -219,7 +237,7 @@ static int enter(struct games *games, struct candidate *candidate)
 		return log_warning_errno(err, "game: cannot watch process %d", (int)candidate->id.pid);
 	}
 	games->current_id = candidate->id;
-	memcpy(games->current_name, candidate->name, sizeof(games->current_name));
+	set_identity(games, candidate->identity);
 	return 0;
 }
 
@@ -408,6 +426,12 @@ static void judge(struct games *games, struct candidate *candidate, struct probe
 	if (candidate->pidfd < 0)
 		candidate->pidfd = score.verdict == SCORE_GAME ? steal_fd(&probe->pidfd) : -1;
 	if (score.verdict == SCORE_GAME && candidate->pidfd >= 0) {
+		if (!candidate->identity)
+			candidate->identity = calloc(1, sizeof(*candidate->identity));
+		if (candidate->identity)
+			*candidate->identity = identity_of(&probe->info, score.steam_app_id);
+		if (is_current(games, candidate))
+			set_identity(games, candidate->identity);
 		tell_game(games, candidate, &score);
 		candidate->is_game = true;
 	} else {
@@ -446,12 +470,29 @@ static void answer_explains(struct games *games, const struct candidate *candida
 	}
 }
 
+static void cancel_explains(struct games *games)
+{
+	for (size_t i = 0; i < GAMES_EXPLAIN_MAX; i++) {
+		const struct games_explanation explanation = { .err = -ECANCELED, .pid = games->explains[i].pid };
+
+		if (games->explains[i].fn)
+			games->explains[i].fn(&explanation, games->explains[i].ticket, games->explains[i].data);
+	}
+}
+
 static void take_probe(struct games *games, struct prober_answer *answer)
 {
 	struct candidate *candidate = find(games, answer->id.pid);
 
 	games->facts.nr_probes++;
 	answer_explains(games, candidate, answer);
+	/* Of the game that the user has named, only this is asked. */
+	if (games->fixed && !answer->err && answer->id.pid == games_current(games)) {
+		struct games_identity identity = identity_of(&answer->probe.info, answer->probe.info.steam_app_id);
+
+		set_identity(games, &identity);
+		return;
+	}
 	if (!candidate || !candidate->asked)
 		return;
 	/* The candidate that was asked for has gone, and this is another with the same number. */
@@ -810,11 +851,6 @@ int games_explain(struct games *games, pid_t pid, uint64_t ticket, games_explain
 	return -EBUSY;
 }
 
-const char *games_current_name(const struct games *games)
-{
-	return games_current(games) ? games->current_name : "";
-}
-
 pid_t games_overridden(const struct games *games)
 {
 	return games->override;
@@ -844,16 +880,6 @@ static void handle_override_end(void *data)
 	games->facts.nr_decisions++;
 	games->ops.set_game(0, games->data);
 	end_override(games);
-}
-
-/* What it calls itself; a process that has just ended has no name any more. */
-static void name_current(struct games *games, pid_t pid)
-{
-	char path[64];
-
-	snprintf(path, sizeof(path), "/proc/%d/comm", (int)pid);
-	if (read_file_line_at(AT_FDCWD, path, games->current_name, sizeof(games->current_name)))
-		games->current_name[0] = '\0';
 }
 
 int games_override(struct games *games, pid_t pid)
@@ -886,17 +912,23 @@ int games_override(struct games *games, pid_t pid)
 		end_override(games);
 		return err;
 	}
-	if (pid > 0) {
-		name_current(games, pid);
+	if (pid > 0)
 		log_notice("game: process %d is the game, by word of the user", (int)pid);
-	} else {
+	else
 		log_notice("game: there is none, by word of the user");
-	}
+	set_identity(games, NULL);
+	if (pid > 0 && prober_ask_process(games->prober, &(struct proc_id){ .pid = pid }, games->programs))
+		log_debug("game: process %d is not looked at", (int)pid);
 	if (pid != before) {
 		games->facts.nr_decisions++;
 		games->ops.set_game(pid, games->data);
 	}
 	return 0;
+}
+
+const struct games_identity *games_identity(const struct games *games)
+{
+	return games_current(games) ? &games->identity : NULL;
 }
 
 pid_t games_current(const struct games *games)
@@ -932,8 +964,6 @@ static int watch_fixed(struct games *games, pid_t pid)
 			  err == -ESRCH	  ? "there is no such process" :
 			  err == -ENOTSUP ? "this is a thread, not a process" :
 					    strerror(-err));
-	else
-		name_current(games, pid);
 	return err;
 }
 
@@ -975,6 +1005,8 @@ int games_new(struct loop *loop, const struct games_config *config, const struct
 			 config->programs_dir, handle_answer, games, &games->prober);
 	if (err)
 		return log_error_errno(err, "games: cannot start the thread that reads /proc");
+	if (config->pid && prober_ask_process(games->prober, &(struct proc_id){ .pid = config->pid }, games->programs))
+		log_debug("game: process %d is not looked at", (int)config->pid);
 	if (config->name)
 		log_notice("game: whatever is named '%s' is the game", config->name);
 	ask_rescan(games, 0);
@@ -988,9 +1020,12 @@ void games_free(struct games *games)
 		return;
 	timer_disarm(&games->timer);
 	prober_free(games->prober);
+	cancel_explains(games);
 	game_deinit(&games->current);
-	for (size_t i = 0; i < GAMES_CANDIDATES_MAX; i++)
+	for (size_t i = 0; i < GAMES_CANDIDATES_MAX; i++) {
 		close_fd(games->candidates[i].pidfd);
+		free(games->candidates[i].identity);
+	}
 	free(games->backlog);
 	programs_unref(games->programs);
 	free(games);

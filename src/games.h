@@ -29,10 +29,19 @@
 
 struct games;
 
+/* What the game in front is known by, for who has settings of its own for it. */
+struct games_identity {
+	uint64_t app_id;		/* of Steam; 0: not known */
+	char name[SCORE_NAME_MAX];	/* of the program, for Wine the .exe; "": not known yet */
+	char comm[PROC_COMM_MAX];
+	char executable[SCORE_NAME_MAX];/* base name of its file */
+};
+
 /* Decisions. Must not call back into games. */
 struct games_ops {
 	void (*set_game)(pid_t pid, void *data);	/* this process and its descendants; 0: there is none */
 	void (*mark_background)(pid_t pid, void *data);	/* while there is a game, everybody goes before its tree */
+	void (*identify)(void *data);			/* games_identity() is another; may be NULL */
 	void (*clear_background)(void *data);		/* take all of these marks back: the lists are new */
 };
 
@@ -105,7 +114,7 @@ void games_announce(struct games *games);
 
 /* What is known of a process, with all that the daemon was told of it. Valid during the call. */
 struct games_explanation {
-	int err;			/* 0, -ESRCH, -ETIMEDOUT, -errno: nothing else holds then */
+	int err;			/* 0, -ESRCH, -ETIMEDOUT, -ECANCELED, -errno: nothing but pid holds then */
 	pid_t pid;
 	const struct proc_info *proc;
 	struct score score;
@@ -116,8 +125,8 @@ struct games_explanation {
 typedef void (*games_explain_fn)(const struct games_explanation *explanation, uint64_t ticket, void *data);
 
 /*
- * Is process @pid a game, and why? @fn is called later, from the loop, once; not any more if games are freed before. Return:
- * 0; -EBUSY if too many are asked for, -errno.
+ * Is process @pid a game, and why? @fn is called later, from the loop or games_free(), once. Return: 0; -EBUSY if too many are
+ * asked for, -errno.
  */
 int games_explain(struct games *games, pid_t pid, uint64_t ticket, games_explain_fn fn, void *data);
 
@@ -131,11 +140,11 @@ int games_explain(struct games *games, pid_t pid, uint64_t ticket, games_explain
 int games_override(struct games *games, pid_t pid);
 pid_t games_overridden(const struct games *games);
 
-/* The name of the program that is the game, not escaped; "" if there is none or it is not known. */
-const char *games_current_name(const struct games *games);
-
 /* Return: 0 if there is none. */
 pid_t games_current(const struct games *games);
+
+/* Of games_current(). Return: NULL if there is none. */
+const struct games_identity *games_identity(const struct games *games);
 
 const struct games_facts *games_facts(const struct games *games);
 

@@ -22,6 +22,9 @@ static const struct {
 	[LOG_LEVEL_DEBUG] = { "<7>", "debug: ", "\033[2m" },
 };
 
+/* ": " and the text of an errno. */
+#define SUFFIX_MAX 128
+
 #define COLOUR_OFF "\033[0m"
 
 /* Every thread reads the level; only the main thread writes it. */
@@ -50,7 +53,7 @@ void log_set_sink(log_sink_fn fn, void *data)
 
 static void tell_sink(enum log_level level, const char *msg, const char *suffix)
 {
-	char text[LOG_LINE_MAX];
+	char text[LOG_LINE_MAX + SUFFIX_MAX];
 
 	pthread_mutex_lock(&sink_mutex);
 	if (sink_fn) {
@@ -221,7 +224,7 @@ static bool tell_lost(const struct stat *st)
 
 int log_vline(enum log_level level, int err, const char *fmt, va_list ap)
 {
-	char msg[LOG_LINE_MAX], line[LOG_LINE_MAX], suffix[128] = "", text[96];
+	char msg[LOG_LINE_MAX], line[LOG_LINE_MAX], suffix[SUFFIX_MAX] = "", text[96];
 	int saved = errno, n;
 	struct stat st;
 	size_t len;

@@ -12,8 +12,8 @@
 #include "log.h"
 #include "monitor.h"
 #include "openmetrics.h"
-#include "options.h"
 #include "scheduling.h"
+#include "settings.h"
 #include "stats.h"
 #include "status.h"
 #include "util.h"
@@ -48,12 +48,12 @@ static void print_version(FILE *out)
 	fprintf(out, "scx_arcade %s\n", ARCADE_VERSION);
 }
 
-static enum status run(const struct options *opts)
+static enum status run(struct settings *settings)
 {
 	struct daemon *daemon = NULL;
 	enum status status;
 
-	status = daemon_new(opts, &daemon);
+	status = daemon_new(settings, &daemon);
 	if (status)
 		return status;
 	status = daemon_run(daemon);
@@ -61,10 +61,23 @@ static enum status run(const struct options *opts)
 	return status;
 }
 
+static enum status check_config(const struct options *opts)
+{
+	int err = settings_check(opts->check_config_file ? opts->check_config_file : opts->config_file, stdout);
+
+	if (fflush(stdout) || ferror(stdout)) {
+		log_error_errno(errno, "standard output");
+		return STATUS_FAILED;
+	}
+	return err ? STATUS_USAGE : STATUS_OK;
+}
+
 int main(int argc, char **argv)
 {
-	struct options opts;
+	_cleanup_(settings_freep) struct settings *settings = NULL;
+	const struct options *opts;
 	bool stdout_closed;
+	int err;
 
 	/* The daemon has executed itself: nothing of what follows is meant for that process. */
 	if (argc == 2 && streq(argv[1], HELPER_ARGUMENT))
@@ -84,29 +97,37 @@ int main(int argc, char **argv)
 
 	if (argc >= 2 && streq(argv[1], "ctl"))
 		return ctl_run(argc - 2, argv + 2, NULL);
-	options_set_defaults(&opts);
-	if (options_parse(argc, argv, &opts, stderr))
+	err = settings_new(argc, argv, stderr, &settings);
+	if (err == -EINVAL)
 		return STATUS_USAGE;
-	if (opts.verbose)
+	if (err) {
+		log_error_errno(err, "start");
+		return STATUS_FAILED;
+	}
+	opts = settings_options(settings);
+	if (opts->verbose)
 		log_set_level(LOG_LEVEL_DEBUG);
-	if (stdout_closed && (opts.help || opts.help_stats || opts.version || opts.check || opts.explain_pid || opts.stats_ns || opts.monitor_ns ||
-			      opts.stats_openmetrics)) {
+	if (stdout_closed && (opts->help || opts->help_stats || opts->version || opts->check || opts->check_config ||
+			      opts->explain_pid || opts->stats_ns || opts->monitor_ns || opts->stats_openmetrics)) {
 		log_error("standard output is closed: nowhere to print to");
 		return STATUS_FAILED;
 	}
-	if (opts.help)
+	if (opts->help)
 		return print_and_exit(options_print_help);
-	if (opts.help_stats)
+	if (opts->help_stats)
 		return print_and_exit(stats_print_help);
-	if (opts.version)
+	if (opts->version)
 		return print_and_exit(print_version);
-	if (opts.explain_pid)
-		return explain_print((pid_t)opts.explain_pid, stdout);
-	if (opts.monitor_ns)
-		return monitor_run(NULL, opts.monitor_ns, opts.json);
-	if (opts.stats_openmetrics)
+	if (opts->explain_pid)
+		return explain_print((pid_t)opts->explain_pid, stdout);
+	if (opts->monitor_ns)
+		return monitor_run(NULL, opts->monitor_ns, opts->json);
+	if (opts->stats_openmetrics)
 		return openmetrics_run(NULL);
-	if (opts.check)
-		return scheduling_check(&opts);
-	return run(&opts);
+	if (opts->check_config)
+		return check_config(opts);
+	/* A daemon must come up, whatever is in the files. */
+	settings_load(settings);
+	log_set_level(opts->verbose ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO);
+	return opts->check ? scheduling_check(opts) : run(settings);
 }

@@ -29,11 +29,16 @@ static const char *const steam_folders[] = {
 
 struct player {
 	struct options opts;
-	struct watch *watch;	/* NULL: changes of folders are not seen */
+	struct watch *watch;	/* borrowed; NULL: changes of folders are not seen */
+	bool watches_input;	/* the folders were added */
+	bool watches_games;
 	struct games *games;
 	struct focus *focus;	/* NULL: off */
 	pid_t game_pid;		/* as last decided, 0: none */
 	bool game_had_focus;	/* what never had it cannot lose it: its window is somebody else's process */
+	char game_class[ARCADE_FOCUS_APP_MAX];	/* of the game's window */
+	void (*front_fn)(void *data);
+	void *front_data;
 	uid_t users[USERS_MAX];	/* whose folders are watched */
 	size_t nr_users;
 
@@ -48,13 +53,20 @@ struct player {
 
 static bool game_is_in_front(const struct player *player)
 {
-	return !player->focus || !player->game_had_focus || focus_in_front(player->focus);
+	return !player->focus || player->opts.no_follow_focus || !player->game_had_focus || focus_in_front(player->focus);
+}
+
+static void note_front(struct player *player)
+{
+	if (player->front_fn)
+		player->front_fn(player->front_data);
 }
 
 static void tell_in_front(struct player *player)
 {
 	if (player->bpf)
 		bpf_set_game_in_front(player->bpf, game_is_in_front(player));
+	note_front(player);
 }
 
 /* Tells the kernel half of the game, or that there is none. The scheduler is as good without. */
@@ -64,9 +76,12 @@ static void set_game(pid_t pid, void *data)
 	int nr;
 
 	/* Said again to a new kernel half, it is still the same. */
-	if (pid != player->game_pid)
+	if (pid != player->game_pid) {
 		player->game_had_focus = false;
+		player->game_class[0] = '\0';
+	}
 	player->game_pid = pid;
+	note_front(player);
 	if (!player->bpf)
 		return;
 	tell_in_front(player);
@@ -102,6 +117,11 @@ static void clear_background(void *data)
 		bpf_clear_background(player->bpf);
 }
 
+static void identify(void *data)
+{
+	note_front(data);
+}
+
 static void set_in_front(void *data, bool in_front)
 {
 	struct player *player = data;
@@ -109,7 +129,7 @@ static void set_in_front(void *data, bool in_front)
 	tell_in_front(player);
 	if (player->bpf && player->game_had_focus && games_current(player->games))
 		log_info("game: process %d is %s", (int)games_current(player->games),
-			 in_front ? "in front" : "not in front: scheduled like any other");
+			 in_front || player->opts.no_follow_focus ? "in front" : "not in front: scheduled like any other");
 }
 
 /* ---- facts ---- */
@@ -137,6 +157,10 @@ static bool is_game(void *data, const struct focus_window *window)
 	    !(bpf_is_of_game(player->bpf, window->process.pid, comm) || !strncmp(comm, "gamescope", 9)))
 		return false;
 	player->game_had_focus = true;
+	if (!streq(player->game_class, window->app)) {
+		memcpy(player->game_class, window->app, sizeof(player->game_class));
+		note_front(player);
+	}
 	return true;
 }
 
@@ -194,7 +218,7 @@ static void handle_session(void *data, const struct session *session)
 	watch_home(player, session->uid);
 }
 
-static void handle_watch(void *data, const struct watch_event *event)
+void player_handle_watch(struct player *player, const struct watch_event *event)
 {
 	static const enum games_hint hints[NR_WATCH_KINDS] = {
 		[WATCH_CONFIG] = GAMES_HINT_PROGRAMS,
@@ -202,7 +226,6 @@ static void handle_watch(void *data, const struct watch_event *event)
 		[WATCH_SHM] = GAMES_HINT_MANGOHUD,
 		[WATCH_APP_SLICE] = GAMES_HINT_SCOPE,
 	};
-	struct player *player = data;
 
 	if (event->kind != WATCH_DEV_INPUT)
 		games_hint(player->games, hints[event->kind], event->path);
@@ -249,24 +272,24 @@ struct player_facts player_facts(const struct player *player)
 
 /* ---- life ---- */
 
-static void start_watch(struct player *player, struct loop *loop)
+/* Folders that matter with the options as they are; none is taken back. */
+static void watch_folders(struct player *player)
 {
-	int err = watch_new(loop, handle_watch, player, &player->watch);
-
-	if (err) {
-		log_warning_errno(err, "watch: changes of folders are not noticed");
+	if (!player->watch)
 		return;
-	}
-	if (!player->opts.no_input)
+	if (!player->opts.no_input && !player->watches_input) {
 		watch_folder(player, WATCH_DEV_INPUT, DEVICES_DIR);
-	if (player->opts.no_detect)
+		player->watches_input = true;
+	}
+	if (player->opts.no_detect || player->watches_games)
 		return;
 	watch_folder(player, WATCH_CONFIG, PROGRAMS_DIR);
 	watch_folder(player, WATCH_SHM, "/dev/shm");
+	player->watches_games = true;
 }
 
 /* Without it we do not know which window is in front; everything else works. */
-static void start_focus(struct player *player, struct loop *loop)
+static void start_focus(struct player *player)
 {
 	static const struct focus_callbacks callbacks = {
 		.window = handle_window,
@@ -279,7 +302,7 @@ static void start_focus(struct player *player, struct loop *loop)
 
 	if (player->opts.no_focus)
 		return;
-	err = focus_new(loop, NULL, &player->focus);
+	err = focus_new(player->loop, NULL, &player->focus);
 	if (!err) {
 		focus_set_callbacks(player->focus, &callbacks, player);
 		err = focus_follow_logind(player->focus);
@@ -292,20 +315,27 @@ static void start_focus(struct player *player, struct loop *loop)
 	focus_free(steal_ptr(&player->focus));
 }
 
-int player_new(struct loop *loop, const struct options *opts, struct player **ret)
+static int start_games(struct player *player, struct games **ret)
 {
 	static const struct games_ops ops = {
 		.set_game = set_game,
 		.mark_background = mark_background,
+		.identify = identify,
 		.clear_background = clear_background,
 	};
 	const struct games_config config = {
 		.programs_file = programs_default_file(),
 		.programs_dir = PROGRAMS_DIR,
-		.no_detect = opts->no_detect,
-		.pid = (pid_t)opts->game_pid,
-		.name = opts->game_name,
+		.no_detect = player->opts.no_detect,
+		.pid = (pid_t)player->opts.game_pid,
+		.name = player->opts.game_name,
 	};
+
+	return games_new(player->loop, &config, &ops, player, ret);
+}
+
+int player_new(struct loop *loop, const struct options *opts, struct watch *watch, struct player **ret)
+{
 	_cleanup_(player_freep) struct player *player = calloc(1, sizeof(*player));
 	int err;
 
@@ -313,12 +343,13 @@ int player_new(struct loop *loop, const struct options *opts, struct player **re
 		return log_error_errno(ENOMEM, "player");
 	player->opts = *opts;
 	player->loop = loop;
+	player->watch = watch;
 	timer_init(&player->look_timer, "look for games", look);
-	err = games_new(loop, &config, &ops, player, &player->games);
+	err = start_games(player, &player->games);
 	if (err)
 		return err;
-	start_watch(player, loop);
-	start_focus(player, loop);
+	watch_folders(player);
+	start_focus(player);
 	*ret = steal_ptr(&player);
 	return 0;
 }
@@ -330,9 +361,78 @@ void player_free(struct player *player)
 		return;
 	timer_disarm(&player->look_timer);
 	focus_free(player->focus);
-	watch_free(player->watch);
 	games_free(player->games);
 	free(player);
+}
+
+/* As long as the kernel half cannot tell of new programs. */
+static void set_look_timer(struct player *player)
+{
+	timer_disarm(&player->look_timer);
+	if (player->bpf && bpf_facts(player->bpf)->hooks[BPF_HOOK_EXEC] != BPF_HOOK_ATTACHED && !player->opts.no_detect)
+		timer_arm(&player->look_timer, player->loop, now_ns() + LOOK_NS, LOOK_NS);
+}
+
+/* The search begins anew, and what the old one has found is found again, or is nothing any more. */
+static void change_games(struct player *player)
+{
+	struct games *games = NULL;
+
+	if (start_games(player, &games)) {
+		log_warning("games: the search goes on as before");
+		return;
+	}
+	games_free(player->games);
+	player->games = games;
+	set_game(games_current(games), player);
+	clear_background(player);
+	if (player->bpf)
+		games_announce(games);
+	set_look_timer(player);
+}
+
+static void change_focus(struct player *player)
+{
+	if (player->opts.no_focus)
+		focus_free(steal_ptr(&player->focus));
+	else
+		start_focus(player);
+	player->game_had_focus = false;
+}
+
+void player_apply(struct player *player, const struct options *opts)
+{
+	bool detect_changed = opts->no_detect != player->opts.no_detect, focus_changed = opts->no_focus != player->opts.no_focus;
+
+	player->opts = *opts;
+	watch_folders(player);
+	if (focus_changed)
+		change_focus(player);
+	if (detect_changed)
+		change_games(player);
+	tell_in_front(player);
+}
+
+void player_set_front_fn(struct player *player, void (*fn)(void *data), void *data)
+{
+	player->front_fn = fn;
+	player->front_data = data;
+}
+
+bool player_front(const struct player *player, struct settings_game *ret)
+{
+	const struct games_identity *identity = games_identity(player->games);
+
+	if (!identity || !game_is_in_front(player))
+		return false;
+	*ret = (struct settings_game){
+		.app_id = identity->app_id,
+		.name = identity->name,
+		.comm = identity->comm,
+		.executable = identity->executable,
+		.window_class = player->game_class,
+	};
+	return true;
 }
 
 void player_attach(struct player *player, struct bpf *bpf, struct devices *devices)
@@ -341,8 +441,7 @@ void player_attach(struct player *player, struct bpf *bpf, struct devices *devic
 	player->devices = devices;
 	tell_in_front(player);
 	games_announce(player->games);
-	if (bpf_facts(bpf)->hooks[BPF_HOOK_EXEC] != BPF_HOOK_ATTACHED && !player->opts.no_detect)
-		timer_arm(&player->look_timer, player->loop, now_ns() + LOOK_NS, LOOK_NS);
+	set_look_timer(player);
 }
 
 void player_detach(struct player *player)

@@ -18,7 +18,9 @@
 #include "games.h"
 #include "loop.h"
 #include "options.h"
+#include "settings.h"
 #include "util.h"
+#include "watch.h"
 
 struct player;
 
@@ -30,10 +32,11 @@ struct player_facts {
 };
 
 /*
- * Starts the threads that read /proc and watch folders, and the session helper. @opts is only read here, but the strings in
- * it are borrowed. Return: 0, -errno; logs. Without what is missing on this machine everything else works.
+ * Starts the thread that reads /proc, and the session helper. @watch: is told which folders matter, NULL: they are not
+ * watched. @opts is copied, but the strings in it are borrowed. Return: 0, -errno; logs. Without what is missing on this
+ * machine everything else works.
  */
-int player_new(struct loop *loop, const struct options *opts, struct player **ret);
+int player_new(struct loop *loop, const struct options *opts, struct watch *watch, struct player **ret);
 
 /* Accepts NULL. */
 void player_free(struct player *player);
@@ -46,6 +49,18 @@ void player_detach(struct player *player);
 /* From the control ring: a record, or that some were lost. */
 void player_control(struct player *player, const struct arcade_control_record *record);
 void player_rescan(struct player *player);
+
+/* Something has changed in a folder: of other kinds than WATCH_SETTINGS. */
+void player_handle_watch(struct player *player, const struct watch_event *event);
+
+/* Other options: looks for games, asks for the focus, or no longer. Not from one of the player's own callbacks. */
+void player_apply(struct player *player, const struct options *opts);
+
+/* @fn: what player_front() says may be different now. Called from within, so only note it there. */
+void player_set_front_fn(struct player *player, void (*fn)(void *data), void *data);
+
+/* Return: is a game in front? Then what is known of it is in @ret, borrowed until the loop goes on. */
+bool player_front(const struct player *player, struct settings_game *ret);
 
 struct player_facts player_facts(const struct player *player);
 

@@ -247,6 +247,11 @@ struct bpf *scheduling_bpf(struct scheduling *scheduling)
 	return scheduling->bpf;
 }
 
+void scheduling_apply(struct scheduling *scheduling, const struct options *opts)
+{
+	bpf_set_knobs(scheduling->bpf, opts);
+}
+
 static void print_report_line(void *data, const char *line)
 {
 	fprintf(data, "%s\n", line);

@@ -48,6 +48,9 @@ bool scheduling_explain_end(const struct scheduling *scheduling);
 /* Of the kernel, as it was before the start. */
 uint64_t scheduling_hotplug_seq(const struct scheduling *scheduling);
 
+/* What @opts say of it counts from now on, as far as that is not read before load (OPTION_RESCHEDULE). */
+void scheduling_apply(struct scheduling *scheduling, const struct options *opts);
+
 /* What this kernel can do, in lines. Reads some files of the kernel. */
 void scheduling_report(const struct scheduling *scheduling, bool no_focus, report_emit_fn emit, void *data);
 

@@ -42,7 +42,7 @@ const struct view *serve_view(struct serve *serve)
 		.scheduling = serve->config.ops->scheduling(serve->config.data),
 		.player = serve->config.player,
 		.events = serve->config.events,
-		.no_focus = serve->config.no_focus,
+		.no_focus = serve->config.ops->is_focus_off && serve->config.ops->is_focus_off(serve->config.data),
 		.describe_options = serve->config.ops->describe_options,
 		.data = serve->config.data,
 	};

@@ -35,6 +35,7 @@ struct serve_ops {
 	/* As it is now, or, while nothing is scheduled, as it was last. */
 	void (*take_snapshot)(void *data, struct stats_snapshot *snapshot);
 	struct scheduling *(*scheduling)(void *data);	/* NULL while nothing is scheduled */
+	bool (*is_focus_off)(void *data);		/* by option; NULL: no */
 	void (*stop)(void *data);
 	/* Each of these may be NULL: not possible. Return: 0, -errno. */
 	json_object *(*describe_options)(void *data);
@@ -46,7 +47,6 @@ struct serve_config {
 	struct loop *loop;
 	struct player *player;
 	struct events *events;
-	bool no_focus;
 	const char *stats_path;		/* NULL: SERVE_STATS_PATH; "": none, as for the next */
 	const char *control_path;
 	const char *group_file;		/* NULL: /etc/group */

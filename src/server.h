@@ -27,8 +27,8 @@
 /* Of these, for users other than root: they cannot keep it out. */
 #define SERVER_OTHERS_MAX    48
 /* Half requests, and answers that are not read, of all clients together. */
-#define SERVER_REQUEST_BYTES (1024 * 1024)
-#define SERVER_ANSWER_BYTES  (2 * 1024 * 1024)
+#define SERVER_REQUEST_BYTES (512 * 1024)
+#define SERVER_ANSWER_BYTES  (ANSWER_MAX + 256 * 1024)
 /* For the rest of a request to come, and for an answer to be read. */
 #define SERVER_PATIENCE_NS   (10 * NSEC_PER_SEC)
 #define SERVER_ROUND_NS	     (500 * NSEC_PER_USEC)

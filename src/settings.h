@@ -24,6 +24,7 @@
 
 #define SETTINGS_FILE	     "/etc/scx_arcade.conf"
 #define SETTINGS_VALUE_MAX   64
+#define SETTINGS_HELP_MAX    256
 #define SETTINGS_SOURCE_MAX  320
 #define SETTINGS_MESSAGE_MAX 512	/* one line, safe for a log */
 
@@ -40,14 +41,14 @@ enum settings_source {
 	NR_SETTINGS_SOURCES,
 };
 
-/* One option as a list shows it. The strings but value, def, min, max and source are static. */
+/* One option as a list shows it. Strings by pointer are static. */
 struct settings_row {
 	const char *name;	/* "slice-us": the key of the files and of settings_set() */
 	const char *section;	/* "daemon", "input", "chain" */
 	const char *type;	/* "number", "bool", "word" */
 	const char *unit;	/* "us"; "" if there is none */
-	const char *help;	/* one line */
-	const char *words;	/* of type "word": "none|chains|game"; else "" */
+	char help[SETTINGS_HELP_MAX];	/* one line */
+	char words[SETTINGS_VALUE_MAX];	/* of type "word": "none|chains|game"; else "" */
 	char value[SETTINGS_VALUE_MAX];
 	char def[SETTINGS_VALUE_MAX];
 	char min[SETTINGS_VALUE_MAX];	/* "" if the type has no limits */
@@ -64,7 +65,8 @@ struct settings_game {
 	uint64_t app_id;		/* of Steam; 0: not known */
 	const char *name;		/* of the program, for Wine the .exe */
 	const char *comm;
-	const char *executable;		/* path */
+	const char *executable;		/* base name of its file */
+	const char *window_class;	/* of its window that had the focus last */
 };
 
 /* What was effective, what is now; both valid during the call, which may not call settings_*() that change anything. */
@@ -91,6 +93,9 @@ int settings_load(struct settings *settings);
  * values stay. Return: 0, -EINVAL, -errno; @msg has one line that says what happened (@msg may be NULL).
  */
 int settings_reload(struct settings *settings, const char *why, char *msg, size_t size);
+
+/* Are the files others than those that were read last? Then, and not before, it is worth to read them again. */
+bool settings_files_differ(const struct settings *settings);
 
 /* --check-config: what is wrong on @out, one line each, or that nothing is. Return: 0, -EINVAL, -errno. */
 int settings_check(const char *file, FILE *out);

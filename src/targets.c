@@ -44,7 +44,7 @@ static json_object *make_thread(const struct thread *thread)
 	json_put_u64(&object, "wait_p50_us", thread->wait_p50_us);
 	json_put_u64(&object, "wait_p99_us", thread->wait_p99_us);
 	json_put_u64(&object, "hop", thread->hop);
-	json_put_text(&object, "root", threads_root_name(thread->root));
+	json_put_text(&object, "root", thread->hop ? threads_root_name(thread->root) : "");
 	return json_finish(&object);
 }
 

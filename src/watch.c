@@ -43,6 +43,7 @@ struct target {
 	struct node *parent;	/* of a folder that is there: tells when it is replaced while somebody holds it open */
 	size_t depth;		/* length of the part of path that node is */
 	bool is_reached;
+	const char *only;	/* the name that counts, behind the path; NULL: all */
 	size_t len;
 	char path[];
 };
@@ -265,9 +266,11 @@ static bool is_next(const struct target *target, size_t len, const char *name)
 	return name_len && !strncmp(rest, name, name_len) && (rest[name_len] == '/' || !rest[name_len]);
 }
 
-static bool is_wanted(enum watch_kind kind, const struct notify_event *event)
+static bool is_wanted(const struct target *target, const struct notify_event *event)
 {
-	switch (kind) {
+	if (target->only)
+		return streq(event->name, target->only);
+	switch (target->kind) {
 	case WATCH_DEV_INPUT:
 		return !strncmp(event->name, "event", 5);
 	case WATCH_SHM:
@@ -360,7 +363,7 @@ static void handle_event(struct watcher *watcher, const struct notify_event *eve
 		return;
 	}
 	for (struct target *target = watcher->targets; target; target = target->next) {
-		if (target->node == node && target->is_reached && *event->name && is_wanted(target->kind, event)) {
+		if (target->node == node && target->is_reached && *event->name && is_wanted(target, event)) {
 			post(watcher->shared, target,
 			     event->mask & (IN_CREATE | IN_MOVED_TO)	? WATCH_ADDED :
 			     event->mask & (IN_DELETE | IN_MOVED_FROM) ? WATCH_REMOVED :
@@ -631,9 +634,10 @@ void watch_free(struct watch *watch)
 	free(watch);
 }
 
-int watch_add(struct watch *watch, const char *path, enum watch_kind kind)
+/* @name is NULL, or what alone counts in the folder @path of @len bytes. */
+static int add_target(struct watch *watch, const char *path, size_t len, const char *name, enum watch_kind kind)
 {
-	size_t len = strlen(path);
+	size_t name_size = name ? strlen(name) + 1 : 0;
 	struct target *target;
 
 	if (*path != '/' || kind >= NR_WATCH_KINDS)
@@ -642,18 +646,36 @@ int watch_add(struct watch *watch, const char *path, enum watch_kind kind)
 		len--;
 	if (len > PATH_LEN_MAX)
 		return -ENAMETOOLONG;
-	target = calloc(1, sizeof(*target) + len + 1);
+	target = calloc(1, sizeof(*target) + len + 1 + name_size);
 	if (!target)
 		return -ENOMEM;
 	target->kind = kind;
 	target->len = len;
 	memcpy(target->path, path, len);
+	if (name) {
+		memcpy(target->path + len + 1, name, name_size);
+		target->only = target->path + len + 1;
+	}
 	pthread_mutex_lock(&watch->shared->lock);
 	target->next = watch->shared->requests;
 	watch->shared->requests = target;
 	pthread_mutex_unlock(&watch->shared->lock);
 	wake_thread(watch->shared);
 	return 0;
+}
+
+int watch_add(struct watch *watch, const char *path, enum watch_kind kind)
+{
+	return add_target(watch, path, strlen(path), NULL, kind);
+}
+
+int watch_add_file(struct watch *watch, const char *path, enum watch_kind kind)
+{
+	const char *slash = strrchr(path, '/');
+
+	if (!slash || !slash[1])
+		return -EINVAL;
+	return add_target(watch, path, slash == path ? 1 : (size_t)(slash - path), slash + 1, kind);
 }
 
 uint64_t watch_nr_lost(const struct watch *watch)

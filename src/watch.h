@@ -21,7 +21,8 @@
 
 enum watch_kind {
 	WATCH_DEV_INPUT,	/* /dev/input: names "event…" only */
-	WATCH_CONFIG,
+	WATCH_CONFIG,		/* lists of programs */
+	WATCH_SETTINGS,		/* the configuration */
 	WATCH_STEAM,		/* registry and library folders */
 	WATCH_SHM,		/* MangoHud's files, nobody else's */
 	WATCH_APP_SLICE,	/* new scopes: folders only */
@@ -62,6 +63,9 @@ DEFINE_CLEANUP(struct watch *, watch_free)
 
 /* @path is absolute. The same folder may be added under several kinds. Return: 0, -EINVAL, -ENAMETOOLONG, -ENOMEM. */
 int watch_add(struct watch *watch, const char *path, enum watch_kind kind);
+
+/* The folder of the file @path, and in it this one name only. WATCH_RESCAN as above. Return: as above. */
+int watch_add_file(struct watch *watch, const char *path, enum watch_kind kind);
 
 /* Events that were not posted because the queue was full; each kind that lost some got a WATCH_RESCAN. */
 uint64_t watch_nr_lost(const struct watch *watch);

@@ -23,7 +23,7 @@ typedef int32_t s32;
 typedef int64_t s64;
 #endif
 
-#define ARCADE_ABI_VERSION 1
+#define ARCADE_ABI_VERSION 2
 
 /* As many as the daemon's topology room reads; powers of two, so that an index can be masked. */
 #define ARCADE_MAX_CPUS 1024
@@ -123,6 +123,8 @@ struct arcade_knobs {
 	u32 known_tree;		/* of the game, in front or not; 0: none */
 	u64 vblank_ttl_ns;	/* life of a chain that begins with a frame of the display */
 	u64 audio_ttl_max_ns;	/* … with an audio period: as long as that, and no longer than this */
+	u32 full_speed_class;	/* enum arcade_class: from this on a CPU is to run at full speed; above all: never */
+	u32 pad;
 	u64 input_window_until_ns;	/* CLOCK_MONOTONIC: who of these two wakes up before is a chain's first; 0: never */
 };
 
@@ -260,7 +262,7 @@ _Static_assert(offsetof(struct arcade_input_record, nr_events) == 14, "ring reco
 _Static_assert(sizeof(struct arcade_device) == 16, "device");
 _Static_assert(sizeof(struct arcade_control_record) == 40, "control record");
 _Static_assert((NR_ARCADE_ROOTS & (NR_ARCADE_ROOTS - 1)) == 0, "roots");
-_Static_assert(sizeof(struct arcade_knobs) == 96, "knobs");
+_Static_assert(sizeof(struct arcade_knobs) == 104, "knobs");
 _Static_assert(offsetof(struct arcade_knobs, slice_ns) == 8, "knobs");
 _Static_assert(sizeof(struct arcade_stats) % 8 == 0, "statistics");
 _Static_assert(sizeof(struct arcade_thread) == 120, "thread");

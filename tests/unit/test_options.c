@@ -28,7 +28,7 @@ static int parse(const char *words, struct options *opts)
 	memset(err_text, 0, sizeof(err_text));
 	err = fmemopen(err_text, sizeof(err_text), "w");
 	assert_non_null(err);
-	r = options_parse(argc, argv, opts, err);
+	r = options_parse(argc, argv, opts, NULL, err);
 	fclose(err);
 	return r;
 }
@@ -231,7 +231,7 @@ static void test_without_arguments(void **state)
 
 	(void)state;
 	/* execve() with an empty argument list. */
-	assert_int_equal(options_parse(0, none, &opts, stderr), 0);
+	assert_int_equal(options_parse(0, none, &opts, NULL, stderr), 0);
 	assert_int_equal(opts.slice_us, 3000);
 }
 
@@ -243,7 +243,7 @@ static void test_unwritable_error(void **state)
 
 	(void)state;
 	assert_non_null(full);
-	assert_int_equal(options_parse(2, argv, &opts, full), -EINVAL);
+	assert_int_equal(options_parse(2, argv, &opts, NULL, full), -EINVAL);
 }
 
 static void test_help(void **state)
@@ -258,7 +258,7 @@ static void test_help(void **state)
 		"      --no-input-hook    ",
 		"      --no-preempt       ",
 		"      --stats SEC        run the scheduler and print",
-		"      --monitor SEC      run the scheduler and show a live table",
+		"      --monitor SEC      show a live table of a running daemon",
 		"(0.1 to 3600 seconds)\n",
 		"      --json             ",
 		"      --exit-dump-len N  ",

@@ -63,12 +63,14 @@ static bool run_once(void)
 	const struct itimerspec soon = { .it_value.tv_nsec = 50000000 };
 	struct sigevent event = { .sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGINT };
 	struct daemon *daemon = NULL;
-	struct options opts;
+	char *argv[] = { (char *)"scx_arcade", NULL };
+	struct settings *settings = NULL;
 	enum status status;
 	timer_t timer;
 
-	options_set_defaults(&opts);
-	status = daemon_new(&opts, &daemon);
+	if (settings_new(1, argv, stderr, &settings))
+		return false;
+	status = daemon_new(settings, &daemon);
 	if (!status) {
 		timer_create(CLOCK_MONOTONIC, &event, &timer);
 		timer_settime(timer, 0, &soon, NULL);
@@ -76,6 +78,7 @@ static bool run_once(void)
 		timer_delete(timer);
 	}
 	daemon_free(daemon);
+	settings_free(settings);
 	return status == STATUS_OK;
 }
 
