@@ -24,8 +24,11 @@ static int begin(void **state)
 
 static void test_numbers(void **state)
 {
-	assert_int_equal(decode(TARGET_TOP, "{\"packets\":7,\"idle_direct\":-3,\"kicks\":18446744073709551615,\"aged\":1e3,"
-					    "\"steals\":\"12\",\"flips\":1e300,\"game_pid\":null,\"lane_packets\":[1,\"x\",3,4,5,6,7]}"), 0);
+	assert_int_equal(
+		decode(TARGET_TOP,
+		       "{\"packets\":7,\"idle_direct\":-3,\"kicks\":18446744073709551615,\"aged\":1e3,"
+		       "\"steals\":\"12\",\"flips\":1e300,\"game_pid\":null,\"lane_packets\":[1,\"x\",3,4,5,6,7]}"),
+		0);
 	assert_int_equal(snapshot.top.counters[COUNTER_PACKETS], 7);
 	assert_int_equal(snapshot.top.counters[COUNTER_IDLE_DIRECT], 0);
 	assert_true(snapshot.top.counters[COUNTER_KICKS] == UINT64_MAX);
@@ -41,7 +44,9 @@ static void test_numbers(void **state)
 
 static void test_truth(void **state)
 {
-	assert_int_equal(decode(TARGET_INPUT, "{\"devices\":[{\"open\":true},{\"open\":1},{\"open\":0},{\"open\":false},{}]}"), 0);
+	assert_int_equal(decode(TARGET_INPUT,
+				"{\"devices\":[{\"open\":true},{\"open\":1},{\"open\":0},{\"open\":false},{}]}"),
+			 0);
 	assert_int_equal(snapshot.nr_devices, 5);
 	assert_true(snapshot.devices[0].open && snapshot.devices[1].open);
 	assert_false(snapshot.devices[2].open || snapshot.devices[3].open || snapshot.devices[4].open);
@@ -105,9 +110,10 @@ static void test_too_many(void **state)
 static json_object *grow(struct unit_random *random, int depth)
 {
 	static const char *const names[] = {
-		"packets", "idle_direct", "lane_packets", "version", "roots", "root", "hops", "hop", "hist", "count", "ends", "end",
-		"threads", "pid", "comm", "roles", "class", "devices", "node", "name", "open", "rings", "ring", "drops", "hook",
-		"events", "text", "level", "modes", "options", "value", "report",
+		"packets", "idle_direct", "lane_packets", "version", "roots",	"root",	   "hops",  "hop",
+		"hist",	   "count",	  "ends",	  "end",     "threads", "pid",	   "comm",  "roles",
+		"class",   "devices",	  "node",	  "name",    "open",	"rings",   "ring",  "drops",
+		"hook",	   "events",	  "text",	  "level",   "modes",	"options", "value", "report",
 	};
 	static const char *const words[] = { "input", "vblank", "submit", "flip", "", "\x1b[2J\xff\xfe", "chain" };
 	json_object *value;
@@ -135,7 +141,8 @@ static json_object *grow(struct unit_random *random, int depth)
 	default:
 		value = json_object_new_object();
 		for (uint32_t n = unit_random_below(random, 12); n; n--)
-			json_object_object_add(value, names[unit_random_below(random, ARRAY_SIZE(names))], grow(random, depth - 1));
+			json_object_object_add(value, names[unit_random_below(random, ARRAY_SIZE(names))],
+					       grow(random, depth - 1));
 		return value;
 	}
 }
@@ -152,7 +159,8 @@ static void test_anything(void **state)
 	for (int i = 0; i < FUZZ_ROUNDS; i++) {
 		json_object *answer = json_object_new_object();
 		enum target target = unit_random_below(&random, NR_TARGETS);
-		static const char *const lists[] = { "roots", "threads", "devices", "rings", "events", "options", "modes", "report", "hook" };
+		static const char *const lists[] = { "roots",	"threads", "devices", "rings", "events",
+						     "options", "modes",   "report",  "hook" };
 
 		/* Get beyond the first member. */
 		for (size_t k = 0; k < ARRAY_SIZE(lists); k++)
