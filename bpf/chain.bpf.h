@@ -28,13 +28,13 @@
 u64 chain_lane_root_ns[ARCADE_MAX_LANES];
 
 /* The current context enters an input event of @lane. */
-static __always_inline void chain_input_enter(u64 now_ns, u32 lane, u32 level)
+static __always_inline void chain_input_enter(u64 now_ns, u32 lane, u32 level, u32 cpu)
 {
 	u64 *latest_ns = &chain_lane_root_ns[lane & (ARCADE_MAX_LANES - 1)];
 
 	if (policy_before(*latest_ns, now_ns))
 		*latest_ns = now_ns;
-	root_enter(now_ns, ARCADE_ROOT_INPUT, lane, knobs.chain_ttl_ns, level);
+	root_enter(now_ns, ARCADE_ROOT_INPUT, lane, knobs.chain_ttl_ns, level, cpu);
 }
 
 /*
@@ -124,7 +124,7 @@ static __always_inline void chain_follow_wakeup(struct task_struct *wakee)
 	struct task_ctx *tctx;
 
 	if (level) {
-		const struct root *root = root_of_interrupt(level);
+		const struct root *root = root_of_interrupt(level, bpf_get_smp_processor_id());
 
 		if (root->root_ns && root->context == level)
 			chain_mark_root(wakee, root);

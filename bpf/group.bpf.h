@@ -101,6 +101,7 @@ static __always_inline void group_follow(struct task_struct *p, struct task_ctx 
 		return;
 	tctx->group_weight = group_weight_of(p);
 	tctx->group_seen = generation;
+	tctx->is_settled = false;
 }
 
 #endif

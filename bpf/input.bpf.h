@@ -196,22 +196,28 @@ static __always_inline struct arcade_device input_look_up(const struct input_dev
 	return device;
 }
 
-/* @level: of interrupts. Mostly it is the device of the last packet: a mouse's interrupt stays on its CPU. */
-static __always_inline struct arcade_device input_device_of(const struct input_dev *dev, u32 level)
+/*
+ * @level: of interrupts, on @cpu. Mostly it is the device of the last packet: a mouse's interrupt stays on its CPU. Return: of
+ * those remembered, or in @found.
+ */
+static __always_inline const struct arcade_device *input_device_of(const struct input_dev *dev, u32 level, u32 cpu,
+								   struct arcade_device *found)
 {
 	u32 generation = input_generation;
 	struct input_recent *recent;
 
-	if (!level)
-		return input_look_up(dev);
-	recent = &input_recent[bpf_get_smp_processor_id() & (ARCADE_MAX_CPUS - 1)]
+	if (!level) {
+		*found = input_look_up(dev);
+		return found;
+	}
+	recent = &input_recent[cpu & (ARCADE_MAX_CPUS - 1)]
 			      [level == COMPAT_SERVING_SOFTIRQ ? INPUT_RECENT_SOFT : INPUT_RECENT_HARD];
 	if (recent->dev != (u64)dev || recent->generation != generation) {
 		recent->device = input_look_up(dev);
 		recent->generation = generation;
 		recent->dev = (u64)dev;
 	}
-	return recent->device;
+	return &recent->device;
 }
 
 /* @dev is being unregistered: its address may be another's soon. */
@@ -242,17 +248,17 @@ static __always_inline bool input_claim_wakeup(u64 now_ns)
 	return __sync_val_compare_and_swap(&input_last_wakeup_ns, last_ns, now_ns) == last_ns;
 }
 
-static __always_inline void input_record(u64 now_ns, struct arcade_device device, u32 nr_events)
+static __always_inline void input_record(struct arcade_stats *stats, u32 cpu, u64 now_ns,
+					 const struct arcade_device *device, u32 nr_events)
 {
-	u32 ring = input_cpu_ring[bpf_get_smp_processor_id() & (ARCADE_MAX_CPUS - 1)] & (ARCADE_NR_RINGS - 1);
-	struct arcade_stats *stats = stats_this_cpu();
+	u32 ring = input_cpu_ring[cpu & (ARCADE_MAX_CPUS - 1)] & (ARCADE_NR_RINGS - 1);
 	struct arcade_input_record *record;
 	u32 key = ring;		/* a copy, because what a pointer leads to loses its bounds */
 	bool wake;
 	void *map;
 
 	map = bpf_map_lookup_elem(&input_rings, &key);
-	if (!map || !stats)
+	if (!map)
 		return;
 	record = bpf_ringbuf_reserve(map, sizeof(*record), 0);
 	if (!record) {
@@ -260,8 +266,8 @@ static __always_inline void input_record(u64 now_ns, struct arcade_device device
 		return;
 	}
 	record->time_ns = now_ns;
-	record->device = device.index;
-	record->lane = device.lane;
+	record->device = device->index;
+	record->lane = device->lane;
 	record->pad = 0;
 	record->nr_events = nr_events;
 	wake = input_claim_wakeup(now_ns);
@@ -324,15 +330,35 @@ static __noinline __attribute__((unused)) bool input_pad_acts(const struct input
 	return false;
 }
 
-/* A packet of @nr_events ends now. Return: is it a cause of what the player feels? */
-static __always_inline bool input_packet(u64 now_ns, struct arcade_device device, u32 nr_events)
+/* A packet of @nr_events ends now, on @cpu. Return: is it a cause of what the player feels? */
+static __always_inline bool input_packet(u64 now_ns, u32 cpu, const struct arcade_device *device, u32 nr_events)
 {
-	u32 lane = device.lane & (ARCADE_MAX_LANES - 1);
+	struct arcade_stats *stats = stats_this_cpu();
+	u32 lane = device->lane & (ARCADE_MAX_LANES - 1);
 
-	stats_inc_atomic(nr_lane_packets[lane]);
-	if (input_reader_attached)
-		input_record(now_ns, device, nr_events);
+	if (stats) {
+		__sync_fetch_and_add(&stats->nr_lane_packets[lane], 1);
+		if (input_reader_attached)
+			input_record(stats, cpu, now_ns, device, nr_events);
+	}
 	return lane != ARCADE_LANE_OTHER;
+}
+
+/* What the end mark of a packet that holds @nr_events does. */
+static __always_inline void input_packet_ends(const struct input_dev *dev, u32 nr_events)
+{
+	u32 level = compat_interrupt_level(), cpu = bpf_get_smp_processor_id();
+	const struct arcade_device *device;
+	struct arcade_device found;
+	u64 now_ns = bpf_ktime_get_ns();
+
+	device = input_device_of(dev, level, cpu, &found);
+	if (device->lane == ARCADE_LANE_GAMEPAD && !input_pad_acts(dev)) {
+		stats_inc_atomic(nr_rest_packets);
+		return;
+	}
+	if (input_packet(now_ns, cpu, device, nr_events))
+		chain_input_enter(now_ns, device->lane, level, cpu);
 }
 
 #endif

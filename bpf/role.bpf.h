@@ -179,7 +179,8 @@ static __always_inline void role_drm_ioctl(struct file *file, u32 request, const
 /* The context now enters a root of @kind. */
 static __always_inline void role_root_enter(u32 kind, u64 ttl_ns)
 {
-	if (root_enter(bpf_ktime_get_ns(), kind, ARCADE_LANE_OTHER, ttl_ns, compat_interrupt_level()))
+	if (root_enter(bpf_ktime_get_ns(), kind, ARCADE_LANE_OTHER, ttl_ns, compat_interrupt_level(),
+		       bpf_get_smp_processor_id()))
 		stats_inc_atomic(nr_roots[kind & (NR_ARCADE_ROOTS - 1)]);
 }
 

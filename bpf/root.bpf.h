@@ -29,11 +29,15 @@ static struct root_cpu root_cpus[ARCADE_MAX_CPUS] SEC(".bss.roots");
 
 _Static_assert(sizeof(struct root_cpu) == 64, "a cache line each");
 
-static __always_inline struct root *root_of_interrupt(u32 level)
+static __always_inline struct root_cpu *root_cpu_of(u32 cpu)
 {
-	struct root_cpu *cpu = &root_cpus[bpf_get_smp_processor_id() & (ARCADE_MAX_CPUS - 1)];
+	return &root_cpus[cpu & (ARCADE_MAX_CPUS - 1)];
+}
 
-	return level == COMPAT_SERVING_SOFTIRQ ? &cpu->soft : &cpu->hard;
+/* On @cpu, which is this one. */
+static __always_inline struct root *root_of_interrupt(u32 level, u32 cpu)
+{
+	return level == COMPAT_SERVING_SOFTIRQ ? &root_cpu_of(cpu)->soft : &root_cpu_of(cpu)->hard;
 }
 
 /* The context now is one of interrupts at @level, or the task's own at its @nvcsw. */
@@ -66,27 +70,35 @@ static __always_inline void root_close(struct root *root)
 		root->root_ns = 0;
 }
 
-/* The current context, interrupts at @level or 0, enters a root of @kind. Return: as root_open(). */
-static __always_inline bool root_enter(u64 now_ns, u32 kind, u32 lane, u64 ttl_ns, u32 level)
+/* The current context, interrupts at @level or 0 on @cpu, enters a root of @kind. Return: as root_open(). */
+static __always_inline bool root_enter(u64 now_ns, u32 kind, u32 lane, u64 ttl_ns, u32 level, u32 cpu)
 {
 	struct task_struct *task;
 	struct task_ctx *tctx;
 
 	if (level)
-		return root_open(root_of_interrupt(level), level, now_ns, kind, lane, ttl_ns);
+		return root_open(root_of_interrupt(level, cpu), level, now_ns, kind, lane, ttl_ns);
 	task = bpf_get_current_task_btf();
 	tctx = task_ctx_of(task);
 	/* A missed exit cannot outlive the task's next sleep. */
 	return tctx && root_open(&tctx->root, task->nvcsw, now_ns, kind, lane, ttl_ns);
 }
 
+/*
+ * Which context is this? The innermost that has a root open: nothing of a soft interrupt or of a task runs while a hard
+ * interrupt is in its root, nor anything of a task while a soft one is.
+ */
 static __always_inline void root_leave(void)
 {
-	u32 level = compat_interrupt_level();
+	struct root_cpu *cpu = root_cpu_of(bpf_get_smp_processor_id());
 	struct task_ctx *tctx;
 
-	if (level) {
-		root_close(root_of_interrupt(level));
+	if (cpu->hard.root_ns) {
+		root_close(&cpu->hard);
+		return;
+	}
+	if (cpu->soft.root_ns) {
+		root_close(&cpu->soft);
 		return;
 	}
 	tctx = task_ctx_of(bpf_get_current_task_btf());

@@ -29,6 +29,7 @@ struct task_ctx {
 	u64 ran_nvcsw;		/* voluntary switches when it last started to run */
 	u64 exec_seen_ns;	/* p->se.sum_exec_runtime that is charged already */
 	u64 queued_at_ns;	/* scx_bpf_now(), since it was first queued, 0 since it runs */
+	u64 settled_clock;
 	u64 preempt_full_at_ns;	/* token bucket; the wakee's pi_lock */
 	u32 llc;
 	u32 group_weight;	/* product over its control groups, 0: not looked up yet, counts as 100 */
@@ -40,6 +41,7 @@ struct task_ctx {
 	bool was_member;	/* of a chain, when it last stopped to sleep */
 	bool is_newborn;	/* forked, and not yet scheduled by us */
 	bool is_tree_root;	/* its process is the one that was marked; written by the daemon's program only */
+	bool is_settled;	/* credit and debt are in bounds by the clock at settled_clock, and nothing was charged since */
 	bool chain_first_run;	/* joined, and has not run since; pi_lock or rq lock */
 
 	/* Written by the waker under the wakee's pi_lock; the budget under the rq lock while it runs. */

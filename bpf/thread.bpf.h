@@ -36,11 +36,19 @@ static __always_inline u64 thread_ready_since(struct task_struct *p)
 	return bpf_core_field_exists(info->sched_info.last_queued) ? info->sched_info.last_queued : 0;
 }
 
-/* A thread starts to run that has waited for @waited_ns, not exact to the clocks of two CPUs. */
-static __always_inline void thread_note_wait(struct task_ctx *tctx, u64 waited_ns)
+/* @p, one of those that are favoured, starts to run; it was put in a queue of ours at @since_ns, 0: in none. */
+static __always_inline void thread_note_wait(struct task_struct *p, struct task_ctx *tctx, u64 since_ns, u64 now_ns)
 {
-	u32 bucket = policy_log2_bucket((s64)waited_ns < 0 ? 0 : waited_ns);
+	s64 waited_ns;
+	u32 bucket;
 
+	if (!since_ns)
+		since_ns = thread_ready_since(p);
+	if (!since_ns)
+		return;
+	/* Clocks of two CPUs may differ by a little. */
+	waited_ns = now_ns - since_ns;
+	bucket = policy_log2_bucket(waited_ns < 0 ? 0 : waited_ns);
 	if (bucket >= ARCADE_HIST_BUCKETS)
 		return;
 	if (++tctx->waits[bucket] < THREAD_WAITS_MAX)

@@ -294,9 +294,10 @@ int client_receive(struct client *client, json_object **resp)
 			continue;
 		if (n < 0 && errno == EAGAIN)
 			return -EAGAIN;
-		if (n < 0)
+		if (n < 0 && errno != ECONNRESET)
 			return fail(client, -errno, NULL);
-		if (n == 0)
+		/* A reset: it has gone with our request unread. */
+		if (n <= 0)
 			return fail(client, -EPIPE, "the daemon has closed the connection");
 		client->len += (size_t)n;
 	}

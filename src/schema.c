@@ -141,7 +141,7 @@ static const struct member option_members[] = {
 static const struct member status_members[] = {
 	STRING("version", "version of scx_arcade"),
 	STRING("kernel", "release of the kernel"),
-	STRING("state", "scheduling, or restarting after CPUs came or went"),
+	STRING("state", "scheduling, or restarting: after CPUs came or went, or for an option that needs it"),
 	STRING("mode", "the preset that is in force"),
 	STRUCT("game", "ArcadeGame", "the game that is known"),
 	STRINGS("report", "what this machine's kernel can do, in lines"),

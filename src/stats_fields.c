@@ -34,7 +34,7 @@ static const struct stats_field fields[] = {
 	TEXT("version", version, "version of scx_arcade"),
 	TEXT("kernel", kernel_release, "release of the kernel"),
 	TEXT("mode", mode, "auto, gaming, lowlatency, powersave or server"),
-	TEXT("state", state, "scheduling, or restarting after CPUs came or went"),
+	TEXT("state", state, "scheduling, or restarting: after CPUs came or went, or for an option that needs it"),
 	NANOSECONDS("time_ns", time_ns, "when this was taken: CLOCK_MONOTONIC"),
 	NANOSECONDS("uptime_ns", uptime_ns, "time since the scheduler started; all counters of the scheduler begin then"),
 	GAUGE("nr_cpus", nr_cpus, "CPUs that are scheduled"),

@@ -42,7 +42,7 @@ struct thread {
 	uint32_t share_permille;/* how many of its last dozen activations were as a member of a chain */
 	uint64_t nr_runs;	/* times it has left a CPU */
 	uint64_t run_ns;	/* CPU time */
-	uint64_t nr_waits;	/* that the next two are of: its last thousands, while the scheduler was active */
+	uint64_t nr_waits;	/* that the next two are of: its last hundreds, in a chain or as the game's; of others 0 */
 	uint64_t wait_p50_us;	/* from ready to running, upper bound of a power of two; 0 if nr_waits is */
 	uint64_t wait_p99_us;
 	uint32_t hop;		/* in its last chain; 0: in none since the scheduler is active */

@@ -136,7 +136,7 @@ test-programs-desktop: desktop-setup
 test-programs-unit: test-setup
 	$(Q)$(MAKE) --no-print-directory $(addprefix $(B)/unit/test_,$(UNIT_TESTS)) $(addprefix $(B)/unit-plain/test_,$(UNIT_TESTS)) \
 		$(B)/unit/failalloc.so $(B)/unit/failalloc_probe $(B)/sim $(B)/vm/actor $(B)/scx_arcade \
-		$(B)/arcadetop
+		$(B)/arcadetop $(addprefix $(B)/fuzz/replay_,$(FUZZ_TARGETS))
 	$(Q)$(MAKE) --no-print-directory $(ASAN_VARS) $(B)/asan/arcadetop
 
 test-programs-bpf: test-setup

@@ -198,7 +198,7 @@ struct arcade_thread {
 	u8 hop;			/* … and which member it was; 0: no chain yet */
 	u8 is_game;		/* of the processes of the game that is known, in front or not */
 	u8 pad;
-	u16 waits[ARCADE_HIST_BUCKETS];	/* from ready to running, as distribution in units of 1024 ns; older ones fade */
+	u16 waits[ARCADE_HIST_BUCKETS];	/* while in a chain or of the game: from ready to running, as distribution in units of 1024 ns; older ones fade */
 	char comm[ARCADE_COMM_LEN];
 	char process[ARCADE_COMM_LEN];	/* name of the first thread of its process */
 };

@@ -61,7 +61,6 @@ char _license[] SEC("license") = "GPL";
 /* Never dereferenced: the table of devices knows it. */
 #define BENCH_DEVICE 0x1000
 
-void *bpf_rdonly_cast(const void *obj, u32 btf_id) __ksym __weak;
 struct task_struct *bpf_task_from_pid(s32 pid) __ksym __weak;
 void bpf_task_release(struct task_struct *p) __ksym __weak;
 void bpf_rcu_read_lock(void) __ksym __weak;
@@ -180,21 +179,14 @@ int input_body(void *ctx)
 	const struct arcade_device device = { .index = 7, .lane = ARCADE_LANE_MOUSE };
 	u64 now_ns = bpf_ktime_get_ns();
 
-	BENCH_LOOP(input_packet(now_ns, device, 3));
+	BENCH_LOOP(input_packet(now_ns, bpf_get_smp_processor_id(), &device, 3));
 	return 0;
 }
 
 /* What the entry and the exit of input_event() do for the last event of a packet. */
 static __always_inline void bench_hook(const struct input_dev *dev)
 {
-	u64 now_ns = bpf_ktime_get_ns();
-	u32 level = compat_interrupt_level();
-	struct arcade_device device = input_device_of(dev, level);
-
-	if (device.lane == ARCADE_LANE_GAMEPAD && !input_pad_acts(dev))
-		return;
-	if (input_packet(now_ns, device, 3))
-		chain_input_enter(now_ns, device.lane, level);
+	input_packet_ends(dev, 3);
 	root_leave();
 }
 
@@ -280,7 +272,8 @@ static __always_inline int bench_wakeups(bool waker_is_member, bool wakee_is_mem
 	if (wakee_is_member)
 		bench_join(wakee, wakee_ctx);
 	if (in_root)
-		root_enter(bpf_ktime_get_ns(), ARCADE_ROOT_INPUT, ARCADE_LANE_MOUSE, BENCH_LIFE_NS, 0);
+		root_enter(bpf_ktime_get_ns(), ARCADE_ROOT_INPUT, ARCADE_LANE_MOUSE, BENCH_LIFE_NS, 0,
+			   bpf_get_smp_processor_id());
 	if (waker_is_member && !wakee_is_member)
 		/* The wakee leaves again, and the waker may hand on once more: three stores. */
 		BENCH_LOOP(chain_follow_wakeup(wakee); wakee_ctx->chain.hop = 0; waker_ctx->chain.nr_handed_on = 0);

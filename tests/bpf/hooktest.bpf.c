@@ -44,7 +44,7 @@ int run_packets(void *ctx)
 	u32 nr = arg_packets, i;
 
 	bpf_for(i, 0, nr)
-		input_packet(bpf_ktime_get_ns(), device, 3);
+		input_packet(bpf_ktime_get_ns(), bpf_get_smp_processor_id(), &device, 3);
 	return 0;
 }
 
@@ -53,7 +53,7 @@ u64 arg_root_ns;
 SEC("syscall")
 int run_root(void *ctx)
 {
-	chain_input_enter(arg_root_ns, arg_lane, compat_interrupt_level());
+	chain_input_enter(arg_root_ns, arg_lane, compat_interrupt_level(), bpf_get_smp_processor_id());
 	root_leave();
 	return 0;
 }
@@ -71,15 +71,15 @@ int run_nested_roots(void *ctx)
 
 	if (!tctx)
 		return 1;
-	ret_outer_opened = root_enter(now_ns, ARCADE_ROOT_INPUT, ARCADE_LANE_MOUSE, 1000, 0);
-	ret_inner_opened = root_enter(now_ns, ARCADE_ROOT_VBLANK, ARCADE_LANE_OTHER, 1000, 0);
+	ret_outer_opened = root_enter(now_ns, ARCADE_ROOT_INPUT, ARCADE_LANE_MOUSE, 1000, 0, 0);
+	ret_inner_opened = root_enter(now_ns, ARCADE_ROOT_VBLANK, ARCADE_LANE_OTHER, 1000, 0, 0);
 	root_leave();
 	ret_kind_after_inner = tctx->root.root_ns ? tctx->root.kind : ARCADE_ROOT_NONE;
 	root_leave();
 	ret_root_after_outer = tctx->root.root_ns;
 	/* Its exit was missed: what comes later is no part of it. */
-	root_enter(now_ns - 2 * ROOT_WINDOW_NS, ARCADE_ROOT_INPUT, ARCADE_LANE_MOUSE, 1000, 0);
-	ret_stale_opened = root_enter(now_ns, ARCADE_ROOT_AUDIO, ARCADE_LANE_OTHER, 1000, 0);
+	root_enter(now_ns - 2 * ROOT_WINDOW_NS, ARCADE_ROOT_INPUT, ARCADE_LANE_MOUSE, 1000, 0, 0);
+	ret_stale_opened = root_enter(now_ns, ARCADE_ROOT_AUDIO, ARCADE_LANE_OTHER, 1000, 0, 0);
 	ret_stale_kind = tctx->root.kind;
 	root_leave();
 	return tctx->root.root_ns ? 2 : 0;

@@ -840,10 +840,54 @@ static void test_chaos(void **state)
 
 #define LOOP_TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
+static int be_busy(struct timer *timer, uint64_t now)
+{
+	uint64_t end = now_ns() + 3 * NSEC_PER_MSEC;
+
+	while (now_ns() < end)
+		;
+	return 0;
+}
+
+static int stop_later(struct timer *timer, uint64_t now)
+{
+	loop_stop(timer->loop, 1);
+	return 0;
+}
+
+static void test_rounds_are_measured(void **state)
+{
+	const struct loop_facts *facts;
+	struct timer busy, stop;
+	struct loop *loop;
+	uint64_t nr = 0, now;
+
+	assert_int_equal(loop_new(&loop), 0);
+	facts = loop_facts(loop);
+	assert_int_equal(facts->nr_wakeups, 0);
+	timer_init(&busy, "busy", be_busy);
+	timer_init(&stop, "stop", stop_later);
+	now = now_ns();
+	timer_arm(&busy, loop, now, 0);
+	timer_arm(&stop, loop, now + 20 * NSEC_PER_MSEC, NSEC_PER_SEC);
+	assert_int_equal(loop_run(loop), 1);
+	timer_disarm(&stop);
+	for (size_t i = 0; i < LOOP_HIST_BUCKETS; i++)
+		nr += facts->round_hist[i];
+	assert_int_equal(nr, facts->nr_wakeups);
+	assert_int_equal(facts->nr_wakeups, loop_wakeups(loop));
+	assert_true(facts->round_max_ns >= 3 * NSEC_PER_MSEC);
+	assert_true(facts->busy_ns >= facts->round_max_ns);
+	/* 2048 us and above. */
+	assert_true(facts->round_hist[12] + facts->round_hist[13] + facts->round_hist[14] + facts->round_hist[15] >= 1);
+	loop_free(loop);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_new_free),
+		cmocka_unit_test(test_rounds_are_measured),
 		cmocka_unit_test(test_new_without_descriptors),
 		cmocka_unit_test(test_descriptor_is_cloexec),
 		LOOP_TEST(test_attach_errors),

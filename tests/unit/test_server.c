@@ -4,7 +4,6 @@
 
 #include <grp.h>
 #include <poll.h>
-#include <sys/wait.h>
 
 #include "access.h"
 #include "client.h"
@@ -475,28 +474,34 @@ static const char *knock(void *data)
 }
 
 /* As root: another user, with and without the group, primary and supplementary. */
+struct visitor {
+	const char *path;
+	uid_t uid;
+	gid_t gid;
+	gid_t other;
+};
+
+static int visit(void *data)
+{
+	const struct visitor *visitor = data;
+	char line[LINE_MAX_];
+	int fd;
+
+	if (setgroups(1, &visitor->other) || setgid(visitor->gid) || setuid(visitor->uid))
+		return 99;
+	fd = connect_to(visitor->path);
+	if (fd < 0)
+		return 98;
+	if (!send_text(fd, ECHO("me") "\n") && errno != EPIPE)
+		return 97;
+	if (read_line(fd, line, sizeof(line)) <= 0)
+		return 96;
+	return streq(line, ECHOED("me")) ? 0 : 1;
+}
+
 static int knock_as(const char *path, uid_t uid, gid_t gid, gid_t other)
 {
-	int status = 0;
-	pid_t pid = fork();
-
-	if (!pid) {
-		char line[LINE_MAX_];
-		int fd;
-
-		if (setgroups(1, &other) || setgid(gid) || setuid(uid))
-			_exit(99);
-		fd = connect_to(path);
-		if (fd < 0)
-			_exit(98);
-		if (!send_text(fd, ECHO("me") "\n") && errno != EPIPE)
-			_exit(97);
-		if (read_line(fd, line, sizeof(line)) <= 0)
-			_exit(96);
-		_exit(streq(line, ECHOED("me")) ? 0 : 1);
-	}
-	waitpid(pid, &status, 0);
-	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+	return in_child(visit, &(struct visitor){ .path = path, .uid = uid, .gid = gid, .other = other });
 }
 
 static const char *knock_as_others(void *data)

@@ -9,9 +9,11 @@
 #define ARCADE_TESTS_WITH_LOOP_H
 
 #include <pthread.h>
+#include <signal.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 
 #include "unit.h"
 
@@ -91,6 +93,34 @@ UNIT const char *with_loop(struct loop *loop, with_loop_fn fn, void *data)
 		if (assert_problem_) \
 			fail_msg("%s", assert_problem_); \
 	} while (0)
+
+/*
+ * @fn in a process of its own, for who becomes another user. It ends by a signal, as a checker of memory would have its say at
+ * an exit. Return: of @fn, 0 to 127; -1 if it came to nothing.
+ */
+UNIT int in_child(int (*fn)(void *data), void *data)
+{
+	int fds[2], status;
+	char result = -1;
+	pid_t pid;
+
+	if (pipe(fds))
+		return -1;
+	pid = fork();
+	if (!pid) {
+		result = (char)fn(data);
+		if (write(fds[1], &result, 1) != 1)
+			abort();
+		kill(getpid(), SIGKILL);
+	}
+	close(fds[1]);
+	if (pid < 0 || read(fds[0], &result, 1) != 1)
+		result = -1;
+	close(fds[0]);
+	if (pid > 0)
+		waitpid(pid, &status, 0);
+	return result;
+}
 
 /* A plain blocking connection. Return: the descriptor, -errno. */
 UNIT int connect_to(const char *path)

@@ -104,8 +104,8 @@ full_disk() {
 stopped_reader() {
 	mkfifo "$work/fifo"
 	exec 9<>"$work/fifo"
-	"$arcade" --monitor 0.1 >"$work/fifo" 2>"$work/err" & arcade_pid=$!
-	# A pipe takes 64 KiB; ten tables a second fill it. The loop must go on.
+	"$arcade" --stats 0.1 --json >"$work/fifo" 2>"$work/err" & arcade_pid=$!
+	# A pipe takes 64 KiB; ten long lines a second fill it. The loop must go on.
 	eventually 30 state_is enabled && sleep 6 || return 1
 	local start
 	start=$(date +%s%N)
