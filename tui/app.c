@@ -41,8 +41,8 @@ static int draw(struct app *app, uint64_t now)
 	err = canvas_resize(&app->canvas, rows, cols);
 	if (err)
 		return err;
-	err = frame_draw(&app->canvas, &app->page, app->ui.paused ? &app->shown : &app->model, feed_facts(app->feed), &app->ui,
-			 now);
+	err = frame_draw(&app->canvas, &app->page, app->ui.paused ? &app->shown : &app->model, feed_facts(app->feed),
+			 &app->ui, now);
 	if (err)
 		return err;
 	screen_draw(&app->canvas);
@@ -199,7 +199,8 @@ int app_run(const struct args *args)
 		return report(signals_fd, "signals");
 	err = screen_open(args->ascii);
 	if (err == -ENOTTY) {
-		fprintf(stderr, "arcadetop: error: standard output is no terminal (--once prints a report, --once --json an object)\n");
+		fprintf(stderr,
+			"arcadetop: error: standard output is no terminal (--once prints a report, --once --json an object)\n");
 		signals_pipe_close();
 		return STATUS_USAGE;
 	}

@@ -82,7 +82,7 @@ int canvas_text(struct canvas *canvas, int row, int col, int width, enum style s
 		return 0;
 	while ((columns = next_char(canvas, &text, &ch))) {
 		if (used + columns > width) {
-			/* Of the last column, or of the last character if that is a wide one, make the sign that there is more. */
+			/* The last column, or the last character if it is a wide one, becomes the sign that there is more. */
 			if (used == width)
 				used -= last;
 			put_narrow(canvas, row, col + used, style, L'…');

@@ -56,12 +56,14 @@ static void draw_head(struct canvas *canvas, const struct model *model)
 	right = canvas->cols - text_width(text) - 1;
 	canvas_text(canvas, 1, right, canvas->cols, model->base.time_ns ? STYLE_STRONG : STYLE_DIM, text);
 	col = 1 + canvas_text(canvas, 1, 1, right - 3, STYLE_DIM, top->kernel);
-	snprintf(text, sizeof(text), "%s%" PRIu64 " CPU%s", *top->kernel ? " · " : "", top->nr_cpus, top->nr_cpus == 1 ? "" : "s");
+	snprintf(text, sizeof(text), "%s%" PRIu64 " CPU%s", *top->kernel ? " · " : "", top->nr_cpus,
+		 top->nr_cpus == 1 ? "" : "s");
 	if (top->nr_cpus)
 		col += canvas_text(canvas, 1, col, right - col - 2, STYLE_DIM, text);
 	if (*top->state)
 		col += canvas_text(canvas, 1, col, right - col - 2, STYLE_DIM, " · ");
-	canvas_text(canvas, 1, col, right - col - 2, streq(top->state, "scheduling") ? STYLE_GOOD : STYLE_WARN, top->state);
+	canvas_text(canvas, 1, col, right - col - 2, streq(top->state, "scheduling") ? STYLE_GOOD : STYLE_WARN,
+		    top->state);
 }
 
 static void draw_tabs(struct canvas *canvas, const struct ui *ui, int row)
@@ -85,6 +87,13 @@ static void draw_tabs(struct canvas *canvas, const struct ui *ui, int row)
 	}
 }
 
+static const char *mood(const struct feed_facts *feed, const struct ui *ui)
+{
+	if (ui->paused)
+		return "PAUSED";
+	return feed->state == FEED_LIVE ? "● live" : "○ waiting";
+}
+
 static void draw_foot(struct canvas *canvas, const struct feed_facts *feed, const struct ui *ui, int first, int nr_rows,
 		      int page_rows)
 {
@@ -95,7 +104,7 @@ static void draw_foot(struct canvas *canvas, const struct feed_facts *feed, cons
 	if (nr_rows > page_rows)
 		snprintf(text, sizeof(text), "%d-%d of %d  ", first + 1,
 			 first + page_rows < nr_rows ? first + page_rows : nr_rows, nr_rows);
-	strncat(text, ui->paused ? "PAUSED" : feed->state == FEED_LIVE ? "● live" : "○ waiting", sizeof(text) - strlen(text) - 1);
+	strncat(text, mood(feed, ui), sizeof(text) - strlen(text) - 1);
 	right = canvas->cols - text_width(text) - 1;
 	canvas_text(canvas, row, 1, right - 2, STYLE_TAB,
 		    canvas->cols < 74 ? "q quit  h help" : "1-6 page  arrows move  p pause  r reset  s sort  q quit");
@@ -103,8 +112,8 @@ static void draw_foot(struct canvas *canvas, const struct feed_facts *feed, cons
 }
 
 /* A page is drawn on a canvas of its own height, which grows when the page turns out longer. */
-static int draw_page(struct page *page, const struct canvas *canvas, const struct model *model, const struct feed_facts *feed,
-		     const struct ui *ui, uint64_t now_ns)
+static int draw_page(struct page *page, const struct canvas *canvas, const struct model *model,
+		     const struct feed_facts *feed, const struct ui *ui, uint64_t now_ns)
 {
 	int err, rows = page->canvas.rows > page->visible_rows ? page->canvas.rows : page->visible_rows;
 

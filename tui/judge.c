@@ -59,6 +59,12 @@ enum style judge_verdict(const struct model *model, char *buf, size_t size)
 			 format_us(figure, p99_us));
 		return judge_latency(p99_us);
 	}
+	p99_us = hist_quantile_us(&model->chains[ROOT_INPUT].hops[0], 990);
+	if (p99_us) {
+		snprintf(buf, size, "99 of 100 inputs reach who reads them within %s; no picture to follow them to",
+			 format_us(figure, p99_us));
+		return judge_latency(p99_us);
+	}
 	if (model->rates[COUNTER_PACKETS] > 0) {
 		snprintf(buf, size, "Scheduling; input arrives");
 		return STYLE_GOOD;

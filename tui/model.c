@@ -53,7 +53,8 @@ static const struct thread_facts *find_thread(const struct snapshot *snapshot, c
 	return NULL;
 }
 
-static const struct device_facts *find_device(const struct device_facts *devices, uint32_t nr, const struct device_facts *device)
+static const struct device_facts *find_device(const struct device_facts *devices, uint32_t nr,
+					      const struct device_facts *device)
 {
 	for (uint32_t i = 0; i < nr; i++) {
 		const struct device_facts *other = &devices[i];
@@ -72,15 +73,18 @@ static void update_rates(struct model *model, const struct snapshot *before, dou
 	for (int i = 0; i < NR_COUNTERS; i++)
 		model->rates[i] = before ? rate(now->top.counters[i], before->top.counters[i], seconds) : NAN;
 	for (int i = 0; i < NR_ARCADE_LANES; i++)
-		model->lane_rates[i] = before ? rate(now->top.lane_packets[i], before->top.lane_packets[i], seconds) : NAN;
+		model->lane_rates[i] =
+			before ? rate(now->top.lane_packets[i], before->top.lane_packets[i], seconds) : NAN;
 	for (int root = 0; root < NR_ROOTS; root++) {
 		struct model_chain *chain = &model->chains[root];
 		const struct chain_facts *facts = &now->chains[root];
 
 		for (int i = 0; i < SNAPSHOT_MAX_HOPS; i++)
-			chain->hop_rates[i] = before ? rate(facts->hop_counts[i], before->chains[root].hop_counts[i], seconds) : NAN;
+			chain->hop_rates[i] =
+				before ? rate(facts->hop_counts[i], before->chains[root].hop_counts[i], seconds) : NAN;
 		for (int i = 0; i < NR_ENDS; i++)
-			chain->end_rates[i] = before ? rate(facts->end_counts[i], before->chains[root].end_counts[i], seconds) : NAN;
+			chain->end_rates[i] =
+				before ? rate(facts->end_counts[i], before->chains[root].end_counts[i], seconds) : NAN;
 	}
 	for (uint32_t i = 0; i < now->nr_threads; i++) {
 		const struct thread_facts *thread = &now->threads[i];
@@ -93,7 +97,8 @@ static void update_rates(struct model *model, const struct snapshot *before, dou
 	}
 	for (uint32_t i = 0; i < now->nr_devices; i++) {
 		const struct device_facts *device = &now->devices[i];
-		const struct device_facts *old = before ? find_device(before->devices, before->nr_devices, device) : NULL;
+		const struct device_facts *old =
+			before ? find_device(before->devices, before->nr_devices, device) : NULL;
 
 		model->device_rates[i] = old ? rate(device->packets, old->packets, seconds) : NAN;
 	}
@@ -114,14 +119,17 @@ static void update_totals(struct model *model)
 		model->totals[i] = since(now->top.counters[i], model->base.counters[i]);
 	for (int root = 0; root < NR_ROOTS; root++) {
 		for (int i = 0; i < SNAPSHOT_MAX_HOPS; i++)
-			model->chains[root].hops[i] = hist_since(&now->chains[root].hops[i], &model->base.hops[root][i]);
+			model->chains[root].hops[i] =
+				hist_since(&now->chains[root].hops[i], &model->base.hops[root][i]);
 		for (int i = 0; i < NR_ENDS; i++)
-			model->chains[root].ends[i] = hist_since(&now->chains[root].ends[i], &model->base.ends[root][i]);
+			model->chains[root].ends[i] =
+				hist_since(&now->chains[root].ends[i], &model->base.ends[root][i]);
 	}
 	for (int i = 0; i < NR_ARCADE_LANES; i++)
 		model->lane_packets[i] = since(now->top.lane_packets[i], model->base.lane_packets[i]);
 	for (uint32_t i = 0; i < now->nr_devices; i++) {
-		const struct device_facts *old = find_device(model->base.devices, model->base.nr_devices, &now->devices[i]);
+		const struct device_facts *old =
+			find_device(model->base.devices, model->base.nr_devices, &now->devices[i]);
 
 		model->device_packets[i] = since(now->devices[i].packets, old ? old->packets : 0);
 	}
@@ -271,7 +279,8 @@ static int compare_threads(const void *a, const void *b, void *data)
 		order = compare_down(model->thread_cpu[i], model->thread_cpu[k]);
 		break;
 	case SORT_WAIT:
-		order = compare_down((double)model->now.threads[i].wait_p99_us, (double)model->now.threads[k].wait_p99_us);
+		order = compare_down((double)model->now.threads[i].wait_p99_us,
+				     (double)model->now.threads[k].wait_p99_us);
 		break;
 	case SORT_RUNS:
 		order = compare_down(model->thread_runs[i], model->thread_runs[k]);

@@ -32,7 +32,8 @@ static int report_failure(const struct feed_facts *facts)
 	char said[300];
 
 	escape_text(said, sizeof(said), facts->said);
-	fprintf(stderr, "arcadetop: error: %s (%s)%s%s\n", view_feed_error(facts), facts->path, *said ? ": " : "", said);
+	fprintf(stderr, "arcadetop: error: %s (%s)%s%s\n", view_feed_error(facts), facts->path, *said ? ": " : "",
+		said);
 	switch (facts->state) {
 	case FEED_ABSENT:
 		return STATUS_NO_DAEMON;
@@ -55,7 +56,8 @@ static int print_json(const struct feed *feed)
 	const char *text = NULL;
 
 	for (enum target target = 0; object && target < NR_TARGETS; target++)
-		if (json_object_object_add(object, snapshot_target_name(target), json_object_get(feed_answer(feed, target))))
+		if (json_object_object_add(object, snapshot_target_name(target),
+					   json_object_get(feed_answer(feed, target))))
 			break;
 	if (object)
 		text = json_object_to_json_string_ext(object, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE);

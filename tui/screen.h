@@ -13,8 +13,8 @@
 #include "ui.h"
 
 /*
- * Standard output must be a terminal. Whether there is UTF-8 is for setlocale(LC_CTYPE) to say before; @ascii does without.
- * Return: 0, -ENOTTY, -errno.
+ * Standard output must be a terminal. Whether there is UTF-8 is for setlocale(LC_CTYPE) to say before; @ascii does
+ * without. Return: 0, -ENOTTY, -errno.
  */
 int screen_open(bool ascii);
 

@@ -119,9 +119,9 @@ static int key_curses(void)
 		int curses;
 		int key;
 	} keys[] = {
-		{ KEY_UP, UI_KEY_UP },	     { KEY_DOWN, UI_KEY_DOWN },	      { KEY_LEFT, UI_KEY_LEFT }, { KEY_RIGHT, UI_KEY_RIGHT },
-		{ KEY_PPAGE, UI_KEY_PAGE_UP }, { KEY_NPAGE, UI_KEY_PAGE_DOWN }, { KEY_HOME, UI_KEY_HOME }, { KEY_END, UI_KEY_END },
-		{ KEY_BTAB, UI_KEY_BACKTAB },
+		{ KEY_UP, UI_KEY_UP },	     { KEY_DOWN, UI_KEY_DOWN },	    { KEY_LEFT, UI_KEY_LEFT },
+		{ KEY_RIGHT, UI_KEY_RIGHT }, { KEY_PPAGE, UI_KEY_PAGE_UP }, { KEY_NPAGE, UI_KEY_PAGE_DOWN },
+		{ KEY_HOME, UI_KEY_HOME },   { KEY_END, UI_KEY_END },	    { KEY_BTAB, UI_KEY_BACKTAB },
 	};
 	int ch = getch();
 

@@ -11,9 +11,9 @@
 #define ARCADE_TUI_SIGNALS_PIPE_H
 
 /*
- * Catches INT, QUIT, TERM, HUP (unless they are ignored), WINCH, TSTP, CONT, and crashes. @rescue is called from a signal
- * handler before death: async-signal-safe functions only. Return: the descriptor to read signal numbers from, the room's
- * own; -errno.
+ * Catches INT, QUIT, TERM, HUP (unless they are ignored), WINCH, TSTP, CONT, and crashes. @rescue is called from a
+ * signal handler before death: async-signal-safe functions only. Return: the descriptor that has something to read when
+ * there is a signal, the room's own; -errno.
  */
 int signals_pipe_open(void (*rescue)(void));
 

@@ -51,8 +51,9 @@ static const char *const end_names[NR_ENDS] = {
 };
 
 static const char *const target_names[NR_TARGETS] = {
-	[TARGET_TOP] = "top",	    [TARGET_CHAINS] = "chains",	  [TARGET_THREADS] = "threads", [TARGET_INPUT] = "input",
-	[TARGET_EVENTS] = "events", [TARGET_OPTIONS] = "options", [TARGET_STATUS] = "status",
+	[TARGET_TOP] = "top",	    [TARGET_CHAINS] = "chains", [TARGET_THREADS] = "threads",
+	[TARGET_INPUT] = "input",   [TARGET_EVENTS] = "events", [TARGET_OPTIONS] = "options",
+	[TARGET_STATUS] = "status",
 };
 
 const char *snapshot_target_name(enum target target)
@@ -306,7 +307,8 @@ static void decode_options(struct snapshot *snapshot, json_object *answer)
 		copy_string(json_object_array_get_idx(list, i), mode, sizeof(mode));
 		if (used + strlen(mode) + 2 > sizeof(snapshot->modes))
 			break;
-		used += (size_t)snprintf(snapshot->modes + used, sizeof(snapshot->modes) - used, "%s%s", used ? " " : "", mode);
+		used += (size_t)snprintf(snapshot->modes + used, sizeof(snapshot->modes) - used, "%s%s",
+					 used ? " " : "", mode);
 	}
 	list = get_array(answer, "options", SNAPSHOT_MAX_OPTIONS, &nr);
 	snapshot->nr_options = (uint32_t)nr;

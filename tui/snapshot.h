@@ -168,8 +168,8 @@ enum target {
 const char *snapshot_target_name(enum target target);
 
 /*
- * Take over what an answer says. Members that are absent, of another type or out of range count as nothing said. The part
- * of the snapshot that this target fills is written whole.
+ * Take over what an answer says. Members that are absent, of another type or out of range count as nothing said. The
+ * part of the snapshot that this target fills is written whole.
  * Return: 0, -EPROTO if it is not an object, or of the target "top" not one of ours.
  */
 int snapshot_decode(struct snapshot *snapshot, enum target target, json_object *answer);

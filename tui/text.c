@@ -25,10 +25,11 @@ static const struct range wide_marks[] = { { 0x302a, 0x302d }, { 0x3099, 0x309a 
  * move the figures beside them.
  */
 static const struct range narrow[] = {
-	{ 0x20, 0x7e },	    { 0xa1, 0xac },	{ 0xae, 0x2ff },    { 0x370, 0x377 },	{ 0x37a, 0x37f },   { 0x384, 0x482 },
-	{ 0x48a, 0x52f },   { 0x531, 0x556 },	{ 0x561, 0x587 },   { 0x10d0, 0x10ff }, { 0x1e00, 0x1eff }, { 0x2010, 0x2015 },
-	{ 0x2018, 0x2022 }, { 0x2026, 0x2026 }, { 0x2030, 0x203a }, { 0x20a0, 0x20bf }, { 0x2100, 0x2149 }, { 0x2190, 0x21ff },
-	{ 0x2200, 0x22ff }, { 0x2500, 0x25fc }, { 0xff61, 0xff9f },
+	{ 0x20, 0x7e },	    { 0xa1, 0xac },	{ 0xae, 0x2ff },    { 0x370, 0x377 },	{ 0x37a, 0x37f },
+	{ 0x384, 0x482 },   { 0x48a, 0x52f },	{ 0x531, 0x556 },   { 0x561, 0x587 },	{ 0x10d0, 0x10ff },
+	{ 0x1e00, 0x1eff }, { 0x2010, 0x2015 }, { 0x2018, 0x2022 }, { 0x2026, 0x2026 }, { 0x2030, 0x203a },
+	{ 0x20a0, 0x20bf }, { 0x2100, 0x2149 }, { 0x2190, 0x21ff }, { 0x2200, 0x22ff }, { 0x2500, 0x25fc },
+	{ 0xff61, 0xff9f },
 };
 
 static bool in_ranges(const struct range *ranges, size_t nr, wchar_t ch)
@@ -116,12 +117,14 @@ wchar_t text_ascii(wchar_t ch)
 		wchar_t from;
 		char to;
 	} table[] = {
-		{ L'█', '#' }, { L'▓', '#' }, { L'▒', '=' }, { L'░', '-' }, { L'▁', '_' }, { L'▂', '.' }, { L'▃', ',' }, { L'▄', '-' },
-		{ L'▅', '=' }, { L'▆', '+' }, { L'▇', '*' }, { L'▏', '|' }, { L'▎', '|' }, { L'▍', '|' }, { L'▌', '|' }, { L'▋', '#' },
-		{ L'▊', '#' }, { L'▉', '#' }, { L'─', '-' }, { L'│', '|' }, { L'├', '|' }, { L'└', '`' }, { L'┬', '+' }, { L'┴', '+' },
-		{ L'╌', '.' }, { L'→', '>' }, { L'↑', '^' }, { L'↓', 'v' }, { L'←', '<' }, { L'≤', '<' }, { L'…', '~' }, { L'·', '.' },
-		{ L'•', '*' }, { L'●', '*' }, { L'○', 'o' }, { L'–', '-' }, { L'—', '-' }, { L'×', 'x' }, { L'µ', 'u' }, { L'▼', 'v' },
-		{ L'▲', '^' }, { L'’', '\'' }, { L'‘', '\'' }, { L'“', '"' }, { L'”', '"' },
+		{ L'█', '#' },	{ L'▓', '#' }, { L'▒', '=' }, { L'░', '-' }, { L'▁', '_' }, { L'▂', '.' },
+		{ L'▃', ',' },	{ L'▄', '-' }, { L'▅', '=' }, { L'▆', '+' }, { L'▇', '*' }, { L'▏', '|' },
+		{ L'▎', '|' },	{ L'▍', '|' }, { L'▌', '|' }, { L'▋', '#' }, { L'▊', '#' }, { L'▉', '#' },
+		{ L'─', '-' },	{ L'│', '|' }, { L'├', '|' }, { L'└', '`' }, { L'┬', '+' }, { L'┴', '+' },
+		{ L'╌', '.' },	{ L'→', '>' }, { L'↑', '^' }, { L'↓', 'v' }, { L'←', '<' }, { L'≤', '<' },
+		{ L'…', '~' },	{ L'·', '.' }, { L'•', '*' }, { L'●', '*' }, { L'○', 'o' }, { L'–', '-' },
+		{ L'—', '-' },	{ L'×', 'x' }, { L'µ', 'u' }, { L'▼', 'v' }, { L'▲', '^' }, { L'’', '\'' },
+		{ L'‘', '\'' }, { L'“', '"' }, { L'”', '"' },
 	};
 
 	if (ch < 0x80)
@@ -137,7 +140,7 @@ void text_copy(char *dst, size_t size, const char *src)
 	size_t len = strnlen(src, size);
 
 	if (len == size) {
-		/* Back to the first byte of the character that does not fit; such a character has three more at most. */
+		/* Back to the first byte of the character that does not fit; it has three more at most. */
 		len--;
 		for (int i = 0; i < 3 && len && ((unsigned char)src[len] & 0xc0) == 0x80; i++)
 			len--;

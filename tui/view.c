@@ -31,7 +31,8 @@ void view_rate(struct page *page, int row, int col, enum style style, double rat
 {
 	char buf[FORMAT_SIZE];
 
-	canvas_text_right(&page->canvas, row, col, VIEW_FIGURE_COLS, isnan(rate) ? STYLE_DIM : style, format_rate(buf, rate));
+	canvas_text_right(&page->canvas, row, col, VIEW_FIGURE_COLS, isnan(rate) ? STYLE_DIM : style,
+			  format_rate(buf, rate));
 }
 
 void view_count(struct page *page, int row, int col, enum style style, uint64_t count)

@@ -108,7 +108,8 @@ static void draw_bar(struct page *page, const struct layout *layout, int row, co
 			    hist->buckets[i] ? canvas_level((double)hist->buckets[i] / (double)max) : L'·');
 }
 
-static void draw_figures(struct page *page, const struct layout *layout, int row, double rate, const struct hist *hist, bool judged)
+static void draw_figures(struct page *page, const struct layout *layout, int row, double rate, const struct hist *hist,
+			 bool judged)
 {
 	enum style style = judged ? judge_latency(hist_quantile_us(hist, 990)) : STYLE_PLAIN;
 
@@ -140,7 +141,8 @@ static void draw_hop_name(struct page *page, const struct layout *layout, const 
 	const char *role;
 
 	if (!thread) {
-		canvas_text(canvas, row, col, end - col, STYLE_PLAIN, hop <= 2 ? roots[root].hop_names[hop - 1] : "and so on");
+		canvas_text(canvas, row, col, end - col, STYLE_PLAIN,
+			    hop <= 2 ? roots[root].hop_names[hop - 1] : "and so on");
 		return;
 	}
 	role = role_of(thread);
@@ -152,7 +154,9 @@ static void draw_hop_name(struct page *page, const struct layout *layout, const 
 static int draw_root(struct page *page, const struct layout *layout, const struct model *model, int row,
 		     enum chain_root root)
 {
-	static const char *const end_names[NR_ENDS] = { [END_SUBMIT] = "→ GPU (submit)", [END_FLIP] = "→ screen (flip)" };
+	static const char *const end_names[NR_ENDS] = {
+		[END_SUBMIT] = "→ GPU (submit)", [END_FLIP] = "→ screen (flip)"
+	};
 	const struct model_chain *chain = &model->chains[root];
 	const struct root *words = &roots[root];
 	bool empty = true;

@@ -23,7 +23,8 @@ void view_events(struct page *page, const struct model *model, const struct ui *
 		enum style style = judge_level(event->level);
 		int next;
 
-		canvas_text(canvas, row, COL_TIME, COL_LEVEL - COL_TIME - 1, STYLE_DIM, judge_event_time(clock, event->time_ms));
+		canvas_text(canvas, row, COL_TIME, COL_LEVEL - COL_TIME - 1, STYLE_DIM,
+			    judge_event_time(clock, event->time_ms));
 		canvas_text(canvas, row, COL_LEVEL, COL_TEXT - COL_LEVEL - 1, style, event->level);
 		next = view_paragraph(page, row, COL_TEXT, style, event->text);
 		row = next > row ? next : row + 1;

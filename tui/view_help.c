@@ -59,14 +59,16 @@ static int draw_options(struct page *page, const struct model *model, int row)
 	struct canvas *canvas = &page->canvas;
 	int width = canvas->cols;
 
-	row = view_title(page, row, "Options", "value, where it is from; scx_arcade ctl set NAME VALUE changes the live ones");
+	row = view_title(page, row, "Options",
+			 "value, where it is from; scx_arcade ctl set NAME VALUE changes the live ones");
 	for (uint32_t i = 0; i < model->now.nr_options; i++) {
 		const struct option_facts *option = &model->now.options[i];
 		bool changed = !streq(option->value, option->default_value);
 		int col;
 
 		canvas_text(canvas, row, 3, 23, STYLE_PLAIN, option->name);
-		col = canvas_printf(canvas, row, 27, changed ? STYLE_STRONG : STYLE_PLAIN, "%s", *option->value ? option->value : "-");
+		col = canvas_printf(canvas, row, 27, changed ? STYLE_STRONG : STYLE_PLAIN, "%s",
+				    *option->value ? option->value : "-");
 		if (*option->value)
 			col = canvas_printf(canvas, row, col + 1, STYLE_DIM, "%s", option->unit);
 		col = canvas_printf(canvas, row, col < 40 ? 40 : col + 2, STYLE_DIM, "%s%s", option->source,

@@ -51,7 +51,8 @@ static void draw_hook(struct page *page, const struct model *model, int row)
 	if (missed)
 		canvas_printf(canvas, row + 2, COL_REST, STYLE_WARN, "missed %s", format_count(figure, missed));
 	else if (rest)
-		canvas_printf(canvas, row + 2, COL_REST, STYLE_DIM, "resting sticks' noise left out: %s", format_count(figure, rest));
+		canvas_printf(canvas, row + 2, COL_REST, STYLE_DIM, "resting sticks' noise left out: %s",
+			      format_count(figure, rest));
 }
 
 static int draw_rings(struct page *page, const struct model *model, int row)
@@ -72,9 +73,12 @@ static int draw_rings(struct page *page, const struct model *model, int row)
 
 		if (!ring->records && !ring->drops)
 			continue;
-		snprintf(text, sizeof(text), "%2" PRIu64 " %6s/s  lost %s", ring->ring, format_rate(rate, model->ring_rates[i]),
-			 format_count(drops, model->ring_drops[i]));
-		canvas_text(canvas, row, col, 25, model->ring_drops[i] ? STYLE_BAD : model->ring_rates[i] > 0 ? STYLE_PLAIN : STYLE_DIM,
+		snprintf(text, sizeof(text), "%2" PRIu64 " %6s/s  lost %s", ring->ring,
+			 format_rate(rate, model->ring_rates[i]), format_count(drops, model->ring_drops[i]));
+		canvas_text(canvas, row, col, 25,
+			    model->ring_drops[i]       ? STYLE_BAD
+			    : model->ring_rates[i] > 0 ? STYLE_PLAIN
+						       : STYLE_DIM,
 			    text);
 		nr++;
 		if (nr % (per_row ? per_row : 1) == 0)
@@ -104,7 +108,8 @@ static int draw_devices(struct page *page, const struct model *model, int row)
 		view_rate(page, row, COL_RATE, active ? STYLE_STRONG : STYLE_DIM, model->device_rates[i]);
 		view_count(page, row, COL_TOTAL, STYLE_PLAIN, model->device_packets[i]);
 		canvas_text(canvas, row, COL_REST, 9, STYLE_PLAIN, device->kind);
-		canvas_text(canvas, row, COL_REST + 10, canvas->cols - COL_REST - 11, active ? STYLE_STRONG : STYLE_DIM, device->name);
+		canvas_text(canvas, row, COL_REST + 10, canvas->cols - COL_REST - 11, active ? STYLE_STRONG : STYLE_DIM,
+			    device->name);
 		if (!device->open)
 			canvas_text_right(canvas, row, canvas->cols - 18, 17, STYLE_WARN, " cannot be opened");
 		row++;

@@ -120,7 +120,8 @@ static void draw_preempts(struct page *page, const struct model *model, int row)
 		if (!(rate >= 0.5))
 			continue;
 		/* Whole ones, or nothing: the sum is beside it. */
-		snprintf(text, sizeof(text), "%s %s", kinds[i].name, format_count(figure, (uint64_t)(rate < 1e18 ? rate + 0.5 : 1e18)));
+		snprintf(text, sizeof(text), "%s %s", kinds[i].name,
+			 format_count(figure, (uint64_t)(rate < 1e18 ? rate + 0.5 : 1e18)));
 		if (col + (int)strlen(text) >= page->canvas.cols)
 			break;
 		col += 2 + canvas_text(&page->canvas, row, col, page->canvas.cols, STYLE_DIM, text);
@@ -143,7 +144,8 @@ static int draw_cpus(struct page *page, const struct model *model, int row)
 	view_title(page, row, "Who gets a CPU", "");
 	heads(page, row++, "per s", "total", "");
 	draw_counter(page, model, row, "  a free one, at once", COUNTER_IDLE_DIRECT);
-	canvas_printf(canvas, row, COL_GRAPH, isnan(idle) ? STYLE_DIM : STYLE_PLAIN, "%6s", format_percent(figure, idle));
+	canvas_printf(canvas, row, COL_GRAPH, isnan(idle) ? STYLE_DIM : STYLE_PLAIN, "%6s",
+		      format_percent(figure, idle));
 	if (width > 60)
 		width = 60;
 	if (!isnan(idle)) {
@@ -152,9 +154,11 @@ static int draw_cpus(struct page *page, const struct model *model, int row)
 	}
 	row++;
 	canvas_text(canvas, row, 1, COL_NOW - 1, STYLE_PLAIN, "  after queueing");
-	view_rate(page, row, COL_NOW, STYLE_STRONG, model->rates[COUNTER_QUEUED_LLC] + model->rates[COUNTER_QUEUED_CPU]);
+	view_rate(page, row, COL_NOW, STYLE_STRONG,
+		  model->rates[COUNTER_QUEUED_LLC] + model->rates[COUNTER_QUEUED_CPU]);
 	view_count(page, row, COL_TOTAL, STYLE_PLAIN, queued);
-	canvas_printf(canvas, row++, COL_GRAPH, STYLE_DIM, "longest wait %s", format_ns(figure, model->now.top.wait_max_ns));
+	canvas_printf(canvas, row++, COL_GRAPH, STYLE_DIM, "longest wait %s",
+		      format_ns(figure, model->now.top.wait_max_ns));
 	canvas_text(canvas, row, 1, COL_NOW - 1, STYLE_PLAIN, "  a busy one (preemption)");
 	view_rate(page, row, COL_NOW, STYLE_STRONG, model_preempt_rate(model));
 	view_count(page, row, COL_TOTAL, STYLE_PLAIN, preempts);

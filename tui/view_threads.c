@@ -32,7 +32,11 @@ static const struct column_kind {
 };
 
 static const char *const sort_words[NR_SORTS] = {
-	[SORT_RANK] = "what matters first", [SORT_CPU] = "CPU", [SORT_WAIT] = "longest wait", [SORT_RUNS] = "runs", [SORT_NAME] = "name",
+	[SORT_RANK] = "what matters first",
+	[SORT_CPU] = "CPU",
+	[SORT_WAIT] = "longest wait",
+	[SORT_RUNS] = "runs",
+	[SORT_NAME] = "name",
 };
 
 /* Names take what is over. */
@@ -75,7 +79,8 @@ static void join_roles(const struct thread_facts *thread, bool shorten, char *bu
 					 shorten ? short_role(thread->roles[i]) : thread->roles[i]);
 }
 
-static enum style cell_text(const struct model *model, uint32_t index, enum column column, int cols, char *buf, size_t size)
+static enum style cell_text(const struct model *model, uint32_t index, enum column column, int cols, char *buf,
+			    size_t size)
 {
 	const struct thread_facts *thread = &model->now.threads[index];
 	double cpu = model->thread_cpu[index], runs = model->thread_runs[index];
@@ -173,7 +178,8 @@ void view_threads(struct page *page, const struct model *model, const struct ui 
 	for (uint32_t i = 0; i < model->now.nr_threads; i++)
 		draw_thread(page, model, order[i], row++);
 	if (!model->now.nr_threads)
-		row = view_paragraph(page, row, 1, STYLE_DIM,
-				     "The daemon names no threads: its kernel has no iterator over tasks, or it is an older one.");
+		row = view_paragraph(
+			page, row, 1, STYLE_DIM,
+			"The daemon names no threads: its kernel has no iterator over tasks, or it is an older one.");
 	page->nr_rows = row;
 }

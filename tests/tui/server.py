@@ -67,7 +67,7 @@ class World:
             "packets": n(1012), "lane_packets": [0, n(12), n(1000), 0, 0], "packets_missed": 0, "rest_packets": 0,
             "ring_records": [n(1012)] + [0] * 15, "ring_drops": [0] * 16, "record_delay_max_ns": 18_400_000,
             "vblanks": n(60), "audio_periods": n(93.75), "gpu_submits": n(121), "flips": n(60),
-            "idle_direct": n(12345), "queued_llc": n(1500), "queued_cpu": n(320), "preempts_chain": n(120),
+            "idle_direct": n(124_000), "queued_llc": n(15_000), "queued_cpu": n(3_200), "preempts_chain": n(120),
             "preempts_frame": n(31), "preempts_game": n(9), "preempts_normal": n(4), "kthread_preempts": n(2),
             "wait_max_ns": 3_210_000, "lock_handovers": n(3), "aged": 0, "steals": n(40), "kicks": n(800),
             "slices_renewed": n(900), "restarts": 0, "control_lost": 0, "tasks_unknown": 0, "log_lines_lost": 0,

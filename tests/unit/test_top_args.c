@@ -49,8 +49,8 @@ static void test_right(void **state)
 static void test_wrong(void **state)
 {
 	static const char *const lines[] = {
-		"-d 0", "-d 0.01", "-d 4000", "-d x", "-n 0", "-n -1", "-n 1e3", "--json", "--once -n 2", "--socket", "-d", "--what",
-		"-x", "extra", "--once \x1b[2J",
+		"-d 0",	       "-d 0.01",  "-d 4000", "-d x",	"-n 0", "-n -1", "-n 1e3",	   "--json",
+		"--once -n 2", "--socket", "-d",      "--what", "-x",	"extra", "--once \x1b[2J",
 	};
 	struct args args;
 

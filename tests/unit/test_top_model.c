@@ -308,8 +308,9 @@ static void test_nonsense(void **state)
 			hist_of_clicks()[k] = unit_random_next(&random);
 		snapshot.nr_rings = unit_random_below(&random, SNAPSHOT_MAX_RINGS + 1);
 		for (uint32_t k = 0; k < snapshot.nr_rings; k++)
-			snapshot.rings[k] = (struct ring_facts){ unit_random_next(&random) >> unit_random_below(&random, 64),
-								 unit_random_next(&random), unit_random_next(&random) };
+			snapshot.rings[k] =
+				(struct ring_facts){ unit_random_next(&random) >> unit_random_below(&random, 64),
+						     unit_random_next(&random), unit_random_next(&random) };
 		if (unit_random_below(&random, 30) == 0)
 			model_reset(&model);
 		model_update(&model, &snapshot);

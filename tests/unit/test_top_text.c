@@ -149,8 +149,9 @@ static void test_anything_anywhere(void **state)
 		assert_int_equal(canvas_resize(&canvas, rows, cols), 0);
 		for (int k = 0; k < 4; k++) {
 			unit_random_string(&random, "a\xe5\x8e\x9f\x1b[", text, sizeof(text) - 1);
-			canvas_text(&canvas, (int)unit_random_below(&random, 6) - 1, (int)unit_random_below(&random, 16) - 2,
-				    (int)unit_random_below(&random, 20) - 2, STYLE_PLAIN, text);
+			canvas_text(&canvas, (int)unit_random_below(&random, 6) - 1,
+				    (int)unit_random_below(&random, 16) - 2, (int)unit_random_below(&random, 20) - 2,
+				    STYLE_PLAIN, text);
 			canvas_text_right(&canvas, 0, (int)unit_random_below(&random, 16) - 2,
 					  (int)unit_random_below(&random, 20) - 2, STYLE_PLAIN, text);
 		}
@@ -198,8 +199,12 @@ static void test_json_ascii(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_characters), cmocka_unit_test(test_cut),	      cmocka_unit_test(test_ascii),
-		cmocka_unit_test(test_graphs),	   cmocka_unit_test(test_anything_anywhere), cmocka_unit_test(test_copy),
+		cmocka_unit_test(test_characters),
+		cmocka_unit_test(test_cut),
+		cmocka_unit_test(test_ascii),
+		cmocka_unit_test(test_graphs),
+		cmocka_unit_test(test_anything_anywhere),
+		cmocka_unit_test(test_copy),
 		cmocka_unit_test(test_json_ascii),
 	};
 

@@ -68,14 +68,18 @@ static void make_game(void)
 	       "{\"roots\":[{\"root\":\"input\",\"hops\":[{\"hop\":1,\"count\":990,\"hist\":[0,0,0,0,990]},"
 	       "{\"hop\":2,\"count\":980,\"hist\":[0,0,0,0,0,980]},{\"hop\":77,\"count\":1}],"
 	       "\"ends\":[{\"end\":\"flip\",\"count\":90,\"hist\":[0,0,0,0,0,0,0,0,0,0,0,90]}]},{\"root\":\"moon\"}]}");
-	decode(TARGET_THREADS, "{\"threads\":[{\"pid\":1201,\"tgid\":1201,\"comm\":\"kwin_wayland\",\"process\":\"kwin_wayland\","
-			       "\"class\":\"chain\",\"roles\":[\"input\",\"compositor\"],\"hop\":1,\"root\":\"input\","
-			       "\"wait_p99_us\":64}]}");
-	decode(TARGET_INPUT, "{\"hook\":\"input_event\",\"devices\":[{\"node\":\"event5\",\"name\":\"Mouse \\u001b[2J\",\"kind\":"
-			     "\"mouse\",\"packets\":990,\"open\":1}],\"rings\":[{\"ring\":3,\"records\":990,\"drops\":2}]}");
-	decode(TARGET_EVENTS, "{\"events\":[{\"seq\":1,\"time_ms\":1790000000000,\"level\":\"notice\",\"text\":\"scheduling\"}]}");
-	decode(TARGET_OPTIONS, "{\"mode\":\"auto\",\"modes\":[\"auto\",\"gaming\"],\"options\":[{\"name\":\"slice_us\",\"value\":2000,"
-			       "\"default\":3000,\"unit\":\"us\",\"source\":\"mode\",\"live\":true}]}");
+	decode(TARGET_THREADS,
+	       "{\"threads\":[{\"pid\":1201,\"tgid\":1201,\"comm\":\"kwin_wayland\",\"process\":\"kwin_wayland\","
+	       "\"class\":\"chain\",\"roles\":[\"input\",\"compositor\"],\"hop\":1,\"root\":\"input\","
+	       "\"wait_p99_us\":64}]}");
+	decode(TARGET_INPUT,
+	       "{\"hook\":\"input_event\",\"devices\":[{\"node\":\"event5\",\"name\":\"Mouse \\u001b[2J\",\"kind\":"
+	       "\"mouse\",\"packets\":990,\"open\":1}],\"rings\":[{\"ring\":3,\"records\":990,\"drops\":2}]}");
+	decode(TARGET_EVENTS,
+	       "{\"events\":[{\"seq\":1,\"time_ms\":1790000000000,\"level\":\"notice\",\"text\":\"scheduling\"}]}");
+	decode(TARGET_OPTIONS,
+	       "{\"mode\":\"auto\",\"modes\":[\"auto\",\"gaming\"],\"options\":[{\"name\":\"slice_us\",\"value\":2000,"
+	       "\"default\":3000,\"unit\":\"us\",\"source\":\"mode\",\"live\":true}]}");
 	decode(TARGET_STATUS, "{\"report\":[\"input   every packet\"]}");
 	model_update(&model, &snapshot);
 }
@@ -127,9 +131,12 @@ static void test_waiting(void **state)
 		enum feed_state state;
 		const char *words;
 	} table[] = {
-		{ FEED_ABSENT, "scx_arcade is not running: waiting for it" }, { FEED_FORBIDDEN, "usermod -aG scx_arcade" },
-		{ FEED_SILENT, "does not answer" },			      { FEED_RUBBISH, "makes no sense" },
-		{ FEED_FOREIGN, "Another scheduler" },			      { FEED_CLOSED, "has closed the connection" },
+		{ FEED_ABSENT, "scx_arcade is not running: waiting for it" },
+		{ FEED_FORBIDDEN, "usermod -aG scx_arcade" },
+		{ FEED_SILENT, "does not answer" },
+		{ FEED_RUBBISH, "makes no sense" },
+		{ FEED_FOREIGN, "Another scheduler" },
+		{ FEED_CLOSED, "has closed the connection" },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
@@ -209,8 +216,10 @@ static void test_any_size(void **state)
 
 			unit_random_string(&random, "ab\xe5\x8e\x9f", thread->comm, sizeof(thread->comm) - 1);
 			unit_random_string(&random, "ab ", thread->roles[k % SNAPSHOT_MAX_ROLES], 15);
-			unit_random_string(&random, "ab ", snapshot.events[k].text, sizeof(snapshot.events[k].text) - 1);
-			unit_random_string(&random, "ab ", snapshot.devices[k].name, sizeof(snapshot.devices[k].name) - 1);
+			unit_random_string(&random, "ab ", snapshot.events[k].text,
+					   sizeof(snapshot.events[k].text) - 1);
+			unit_random_string(&random, "ab ", snapshot.devices[k].name,
+					   sizeof(snapshot.devices[k].name) - 1);
 			thread->pid = unit_random_next(&random);
 			thread->hop = unit_random_below(&random, 8);
 			thread->wait_p99_us = unit_random_next(&random);
@@ -223,13 +232,16 @@ static void test_any_size(void **state)
 			snapshot.top.counters[k] += unit_random_next(&random) >> unit_random_below(&random, 64);
 		for (int root = 0; root < NR_ROOTS; root++)
 			for (int hop = 0; hop < SNAPSHOT_MAX_HOPS; hop++)
-				snapshot.chains[root].hops[hop].buckets[unit_random_below(&random, ARCADE_HIST_BUCKETS)] =
+				snapshot.chains[root]
+					.hops[hop]
+					.buckets[unit_random_below(&random, ARCADE_HIST_BUCKETS)] =
 					unit_random_next(&random);
 		snapshot.top.time_ns += unit_random_below(&random, 2000000000);
 		snapshot.top.uptime_ns = snapshot.top.time_ns / 2;
 		feed.state = unit_random_below(&random, NR_FEED_STATES);
 		model_update(&model, &snapshot);
-		ui_handle_key(&ui, (int)unit_random_below(&random, 128) == 'q' ? 'p' : (int)unit_random_below(&random, 128));
+		ui_handle_key(&ui,
+			      (int)unit_random_below(&random, 128) == 'q' ? 'p' : (int)unit_random_below(&random, 128));
 		ui_handle_key(&ui, UI_KEY_UP + (int)unit_random_below(&random, 10));
 		canvas.ascii = unit_random_below(&random, 2);
 		screen(rows, cols);
