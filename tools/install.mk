@@ -62,7 +62,7 @@ define FILL_IN
 	$(call say,GEN,$@)
 	@mkdir -p $(@D)
 	$(Q)sed -e 's|@BINDIR@|$(BINDIR)|g; s|@DATADIR@|$(DATADIR)|g; s|@VERSION@|$(VERSION)|g' \
-		-e "s|@KEYS@|$$(cat $(B)/dist/options.keys)|; s|@MODES@|$$(cat $(B)/dist/options.modes)|; s|@CTL@|$(CTL_WORDS)|" \
+		-e "s|@KEYS@|$$(cat $(B)/dist/options.keys)|g; s|@MODES@|$$(cat $(B)/dist/options.modes)|g; s|@CTL@|$(CTL_WORDS)|g" \
 		$(if $(1),-e '/^@OPTIONS@$$/{r $(1)' -e 'd}') $< > $@.tmp && mv $@.tmp $@
 endef
 
@@ -110,7 +110,7 @@ install: $(INSTALLED_PROGRAMS) $(DIST_FILES)
 	$(if $(DESTDIR),,@echo "Run it now: systemctl daemon-reload && systemd-sysusers && systemctl enable --now scx_arcade")
 
 # As a package would have it, for tests and packages.
-STAGE := $(B)/stage
+STAGE ?= $(B)/stage
 .PHONY: stage
 stage:
 	$(Q)rm -rf $(STAGE)
@@ -121,8 +121,8 @@ stage:
 deb:
 	$(Q)tools/setup package
 	# zsh looks elsewhere on Debian.
-	$(Q)$(MAKE) --no-print-directory stage ZSHDIR=/usr/share/zsh/vendor-completions
-	$(Q)tools/deb $(VERSION) $(STAGE) $(B)/deb
+	$(Q)$(MAKE) --no-print-directory stage STAGE=$(B)/deb/stage ZSHDIR=/usr/share/zsh/vendor-completions
+	$(Q)tools/deb $(VERSION) $(B)/deb/stage $(B)/deb
 
 uninstall:
 	$(check_prefix)
