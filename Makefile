@@ -3,7 +3,7 @@
 # make            build everything
 # make run        run the scheduler here, or a demonstration in a virtual machine
 # make bench      compare schedulers in a virtual machine; BENCH has its options
-# make check      all tests; check-unit, check-bpf, check-vm, check-desktop run the parts
+# make check      all tests; check-unit, check-bpf, check-vm, check-desktop, check-dist run the parts
 # make check-kernels, check-churn     every kernel of the archive; ten minutes of churn
 # make bench-bpf  what the kernel half costs; bpf-budget writes tests/bpf/budget.txt anew
 # make asan       the daemon with AddressSanitizer and UBSan, in build/asan
