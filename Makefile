@@ -5,6 +5,7 @@
 # make bench      compare schedulers in a virtual machine; BENCH has its options
 # make check      all tests; check-unit, check-bpf, check-vm, check-desktop, check-dist run the parts
 # make check-kernels, check-churn     every kernel of the archive; ten minutes of churn
+# make fuzz       parsers against random input; FUZZ_SECONDS for each
 # make bench-bpf  what the kernel half costs; bpf-budget writes tests/bpf/budget.txt anew
 # make asan       the daemon with AddressSanitizer and UBSan, in build/asan
 # make install    DESTDIR and PREFIX are honoured; make uninstall removes the same
@@ -98,6 +99,11 @@ $(B)/scx_arcade: $(B)/src/main.o $(OBJS)
 	$(call say,LD,$@)
 	$(Q)$(CC) $(SANITIZE) $(LDFLAGS) -pie -o $@ $^ $(DAEMON_LIBS)
 
+# Prints the option table in the forms that manual pages and shells want; runs while the rest is built.
+$(B)/option-list: tools/option_list.c $(B)/src/option_table.o $(B)/src/options.o $(B)/src/modes.o $(B)/src/util.o
+	$(call say,CC,$@)
+	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -pie -o $@ $^
+
 ASAN_VARS = B=$(B)/asan ASAN=1 CFLAGS='-O1 -g' VMLINUX_H=$(B)/gen/vmlinux.h
 
 .PHONY: asan
@@ -118,6 +124,7 @@ $(B)/scene: $(SCENE_OBJS)
 # ---- tests ----
 
 include tests/tests.mk
+include tests/fuzz/fuzz.mk
 
 # ---- comparing schedulers ----
 
@@ -136,6 +143,6 @@ clean:
 	rm -rf build
 
 help:
-	@sed -n '3,15s/^# \{0,1\}//p' Makefile
+	@sed -n '3,16s/^# \{0,1\}//p' Makefile
 
 -include $(wildcard $(B)/src/*.d $(B)/scene.d/*.d $(B)/unit/*.d $(B)/bpftest/*.d $(B)/vm/*.d $(B)/desktop/*.d)

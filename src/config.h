@@ -6,7 +6,8 @@
  * [input] and [chain] with the keys of the option table, [game "NAME"] with
  * app-id, executable and window-class, of which those that are given must all
  * fit, and any option that may be set per game. Of two files the later one
- * counts, key by key. Only a whole line is a comment (# or ;).
+ * counts, key by key. Comments are lines that begin with # or ;, and what comes
+ * after " ;".
  *
  * Everything is checked here and every mistake is told, with file and line;
  * with any there is no result. Only regular files are opened, nothing waits,

@@ -47,8 +47,8 @@ const struct option_def option_table[] = {
 		.effect = OPTION_LIVE, .section = OPTION_DAEMON, .per_game = true,
 		.def = OPTIONS_FULL_SPEED_GAME, .offset = FIELD(full_speed),
 		.help = "who gets a CPU's full speed at once, where schedutil\n"
-			"asks: chains, these and the game, or all; the others get\n"
-			"what they have used lately",
+			"asks: chains, these and the game, or all; the others\n"
+			"get what they have used lately",
 	}, {
 		.name = "chain-ms", .type = OPTION_NUMBER, .arg = "N", .unit = "ms",
 		.effect = OPTION_LIVE, .section = OPTION_CHAIN, .per_game = true,
@@ -69,8 +69,8 @@ const struct option_def option_table[] = {
 		.name = "roles", .type = OPTION_BOOL, .inverted = true,
 		.effect = OPTION_RESCHEDULE, .section = OPTION_CHAIN,
 		.def = 1, .offset = FIELD(no_roles),
-		.help = "watch display, audio and GPU; without, only input begins\n"
-			"chains",
+		.help = "watch display, audio and GPU; without, only input\n"
+			"begins chains",
 	}, {
 		.name = "input", .type = OPTION_BOOL, .inverted = true,
 		.effect = OPTION_RESCHEDULE, .section = OPTION_INPUT,
@@ -80,8 +80,8 @@ const struct option_def option_table[] = {
 		.name = "input-hook", .type = OPTION_BOOL, .inverted = true,
 		.effect = OPTION_RESCHEDULE, .section = OPTION_INPUT,
 		.def = 1, .offset = FIELD(no_input_hook),
-		.help = "see input in the kernel; without, the daemon notices it,\n"
-			"and favours the game and the compositor for a moment",
+		.help = "see input in the kernel; without, the daemon notices\n"
+			"it, and favours game and compositor for a moment",
 	}, {
 		.name = "detect", .type = OPTION_BOOL, .inverted = true,
 		.effect = OPTION_LIVE, .section = OPTION_DAEMON,
@@ -97,8 +97,8 @@ const struct option_def option_table[] = {
 		.name = "follow-focus", .type = OPTION_BOOL, .inverted = true,
 		.effect = OPTION_LIVE, .section = OPTION_DAEMON, .per_game = true,
 		.def = 1, .offset = FIELD(no_follow_focus),
-		.help = "a game whose window has lost the focus is scheduled like\n"
-			"any other; without, it stays the game",
+		.help = "a game whose window has lost the focus is scheduled\n"
+			"like any other; without, it stays the game",
 	}, {
 		.name = "exit-dump-len", .type = OPTION_NUMBER, .arg = "N", .unit = "bytes",
 		.effect = OPTION_RESCHEDULE, .section = OPTION_DAEMON,
@@ -122,7 +122,7 @@ const struct option_def option_table[] = {
 		.name = "check-config", .type = OPTION_FLAG_FILE, .arg = "FILE",
 		.offset = FIELD(check_config), .text_offset = FIELD(check_config_file),
 		.help = "say what is wrong with the files, or with FILE and\n"
-			"FILE.d/*.conf, and exit; status 0 if nothing is, 2 if not",
+			"FILE.d/*.conf, and exit; status 0 if nothing is, else 2",
 	}, {
 		.name = "explain", .type = OPTION_NUMBER, .arg = "PID", .unit = "as a process id",
 		.min = 1, .max = 4194304, .offset = FIELD(explain_pid),

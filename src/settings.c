@@ -382,7 +382,8 @@ int settings_check(const char *file, FILE *out)
 	}
 	err = read_files(path, dir, file != NULL, print_mistake, out, &config);
 	if (!err)
-		fprintf(out, "%zu %s read, no mistakes\n", config->nr_files, config->nr_files == 1 ? "file" : "files");
+		fprintf(out, "%s and %s/*.conf: %zu %s, no mistakes\n", path, dir, config->nr_files,
+			config->nr_files == 1 ? "file" : "files");
 	return err;
 }
 

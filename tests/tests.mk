@@ -135,7 +135,7 @@ test-programs-desktop: desktop-setup
 
 test-programs-unit: test-setup
 	$(Q)$(MAKE) --no-print-directory $(addprefix $(B)/unit/test_,$(UNIT_TESTS)) $(addprefix $(B)/unit-plain/test_,$(UNIT_TESTS)) \
-		$(B)/unit/failalloc.so $(B)/unit/failalloc_probe $(B)/sim $(B)/vm/actor $(B)/scx_arcade
+		$(B)/unit/failalloc.so $(B)/unit/failalloc_probe $(B)/sim $(B)/vm/actor $(B)/scx_arcade $(addprefix $(B)/fuzz/replay_,$(FUZZ_TARGETS))
 
 test-programs-bpf: test-setup
 	$(Q)$(MAKE) --no-print-directory $(B)/bpftest/test_hook $(B)/bpftest/budget $(B)/scx_arcade

@@ -46,27 +46,25 @@ $(B)/dist/place: FORCE
 .PHONY: FORCE
 FORCE:
 
-$(B)/option-list: tools/option_list.c $(B)/src/option_table.o $(B)/src/modes.o $(B)/src/util.o
-	$(call say,CC,$@)
-	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -pie -o $@ $^
-
-OPTION_FORMS := man conf example bash zsh fish keys modes
+OPTION_FORMS := man env conf example modes bash zsh fish keys mode-names
 OPTION_PARTS := $(OPTION_FORMS:%=$(B)/dist/options.%)
 $(OPTION_PARTS): $(B)/dist/options.%: $(B)/option-list
 	@mkdir -p $(@D)
 	$(Q)$< $* > $@.tmp && mv $@.tmp $@
 
 # Puts in the values, and the options where a line says @OPTIONS@.
-$(MAN_PAGES) $(COMPLETIONS): $(B)/dist/options.keys $(B)/dist/options.modes
+$(MAN_PAGES): $(B)/dist/options.env $(B)/dist/options.modes
+$(MAN_PAGES) $(COMPLETIONS): $(B)/dist/options.keys $(B)/dist/options.mode-names
 define FILL_IN
 	$(call say,GEN,$@)
 	@mkdir -p $(@D)
 	$(Q)sed -e 's|@BINDIR@|$(BINDIR)|g; s|@DATADIR@|$(DATADIR)|g; s|@VERSION@|$(VERSION)|g' \
-		-e "s|@KEYS@|$$(cat $(B)/dist/options.keys)|g; s|@MODES@|$$(cat $(B)/dist/options.modes)|g; s|@CTL@|$(CTL_WORDS)|g" \
-		$(if $(1),-e '/^@OPTIONS@$$/{r $(1)' -e 'd}') $< > $@.tmp && mv $@.tmp $@
+		-e "s|@KEYS@|$$(cat $(B)/dist/options.keys)|g; s|@MODES@|$$(cat $(B)/dist/options.mode-names)|g; s|@CTL@|$(CTL_WORDS)|g" \
+		$(if $(1),-e '/^@OPTIONS@$$/{r $(1)' -e 'd}') \
+		-e '/^@ENV@$$/{r $(B)/dist/options.env' -e 'd}' -e '/^@MODE_LIST@$$/{r $(B)/dist/options.modes' -e 'd}' $< > $@.tmp && mv $@.tmp $@
 endef
 
-$(B)/dist/scx_arcade.service: tools/dist/systemd/scx_arcade.service.in $(B)/dist/place $(B)/dist/options.keys $(B)/dist/options.modes
+$(B)/dist/scx_arcade.service: tools/dist/systemd/scx_arcade.service.in $(B)/dist/place $(B)/dist/options.keys $(B)/dist/options.mode-names
 	$(call FILL_IN)
 
 $(B)/dist/scx_arcade.8: tools/dist/man/scx_arcade.8.in $(B)/dist/options.man $(B)/dist/place
@@ -88,7 +86,7 @@ $(B)/dist/scx_arcade.fish: tools/dist/completion/scx_arcade.fish.in $(B)/dist/op
 	$(call FILL_IN,$(B)/dist/options.fish)
 
 $(B)/dist/scx_arcade.conf.example: tools/dist/scx_arcade.conf.example.in $(B)/dist/options.example $(B)/dist/options.keys \
-	$(B)/dist/options.modes $(B)/dist/place
+	$(B)/dist/options.mode-names $(B)/dist/place
 	$(call FILL_IN,$(B)/dist/options.example)
 
 .PHONY: dist

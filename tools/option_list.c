@@ -2,15 +2,18 @@
 /*
  * option_list - the option table in the forms that are made from it at build time
  *
- * Usage: option-list man|conf|example|bash|zsh|fish|keys|modes
+ * Usage: option-list man|env|conf|example|modes|bash|zsh|fish|keys|mode-names|help
  *   man      options of the command line, for scx_arcade(8)
+ *   env      the variables of the environment, likewise
  *   conf     options of the files by section, for scx_arcade.conf(5)
  *   example  the same as a file, commented out
+ *   modes    the modes and what they set, for scx_arcade.conf(5)
  *   bash     one line per option: its name, what follows it (nothing, value, file, process, or words) and the words
  *   zsh      one line per option, as _arguments takes it
  *   fish     one command per option
  *   keys     what `ctl set` takes, in one line
- *   modes    what `ctl mode` takes
+ *   mode-names  what `ctl mode` takes
+ *   help     what --help prints
  */
 #include <errno.h>
 #include <stdio.h>
@@ -18,6 +21,7 @@
 
 #include "modes.h"
 #include "option_table.h"
+#include "options.h"
 #include "util.h"
 
 static bool takes_value(const struct option_def *def)
@@ -104,6 +108,36 @@ static void print_man(const struct option_def *def)
 	putchar('\n');
 }
 
+static void print_env(void)
+{
+	for (size_t i = 0; i < option_table_nr; i++) {
+		const struct option_def *def = &option_table[i];
+
+		if (!def->env)
+			continue;
+		printf(".TP\n\\fB%s\\fR\n", def->name);
+		put_roff(def->help);
+		put_limits(def);
+		putchar('\n');
+	}
+}
+
+static void print_modes(void)
+{
+	for (int mode = 0; mode < NR_MODES; mode++) {
+		printf(".TP\n\\fB%s\\fR\n", modes_names[mode]);
+		put_roff(modes_help(mode));
+		putchar('\n');
+		for (const struct mode_value *preset = modes_values(mode); preset->option; preset++) {
+			fputs(".br\n\\fB", stdout);
+			put_roff(preset->option);
+			printf("\\fR = %s: ", preset->value);
+			put_roff(preset->reason);
+			putchar('\n');
+		}
+	}
+}
+
 static void print_section_of(enum option_section section, void (*print)(const struct option_def *))
 {
 	for (size_t i = 0; i < option_table_nr; i++)
@@ -182,7 +216,8 @@ static void print_zsh(const struct option_def *def)
 		put_line(def->help, ZSH_QUOTE, ZSH_SPECIAL);
 		puts("]'");
 	}
-	printf("'--%s[", def->name);
+	/* "--mode gaming" and "--mode=gaming". */
+	printf("'--%s%s[", def->name, takes_value(def) ? "=" : "");
 	put_line(def->help, ZSH_QUOTE, ZSH_SPECIAL);
 	putchar(']');
 	if (takes_value(def)) {
@@ -274,11 +309,17 @@ int main(int argc, char **argv)
 	} else if (streq(form, "keys")) {
 		put_keys();
 		putchar('\n');
+	} else if (streq(form, "env")) {
+		print_env();
 	} else if (streq(form, "modes")) {
+		print_modes();
+	} else if (streq(form, "help")) {
+		options_print_help(stdout);
+	} else if (streq(form, "mode-names")) {
 		put_modes();
 		putchar('\n');
 	} else {
-		fprintf(stderr, "option-list: error: one of man, conf, example, bash, zsh, fish, keys, modes is needed\n");
+		fprintf(stderr, "option-list: error: usage: option-list man|env|conf|example|modes|bash|zsh|fish|keys|mode-names|help\n");
 		return 2;
 	}
 	if (fflush(stdout) || ferror(stdout)) {

@@ -65,7 +65,7 @@ lacks() { # SHELL WORD LINE...
 	! has "$@" >/dev/null
 }
 
-modes=$(build/option-list modes)
+modes=$(build/option-list mode-names)
 keys="$(build/option-list keys) mode"
 keys=$(tr ' ' '\n' <<<"$keys" | sort -u | tr '\n' ' ')
 all_options() { build/option-list bash | cut -d' ' -f1 | grep '^--'; }
@@ -75,7 +75,7 @@ no_syntax_error() { bash -n build/dist/scx_arcade.bash && zsh -n build/dist/_scx
 bash_knows() {
 	same bash "$(all_options)" scx_arcade -- && has bash ctl scx_arcade '' && same bash '--chain-ms --chain-budget-us' scx_arcade --chain &&
 		same bash "$modes" scx_arcade --mode '' && same bash 'gaming' scx_arcade --mode g &&
-		same bash '' scx_arcade --slice-us '' && has bash $$ scx_arcade --game $$ &&
+		same bash 'gaming' scx_arcade --mode = g && same bash "$modes" scx_arcade --mode = && same bash '' scx_arcade --slice-us '' && has bash $$ scx_arcade --game $$ &&
 		same bash "$ctl_words --json" scx_arcade ctl '' && same bash "$modes" scx_arcade ctl mode '' &&
 		bash_offers scx_arcade ctl set '' | sort -u | diff <(printf '%s\n' $keys) - && has bash $$ scx_arcade ctl explain $$ &&
 		lacks bash --slice-us scx_arcade ctl set --

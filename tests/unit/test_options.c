@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 #include "unit.h"
 
+#include "modes.h"
+#include "option_table.h"
 #include "options.h"
 #include "util.h"
 
@@ -119,6 +121,122 @@ static void test_every_option(void **state)
 	check_good("--slice-us 300 --slice 400", &opts);
 	assert_int_equal(opts.slice_us, 400);
 	check_good("--", &opts);
+}
+
+/* What a mode or a file switches off, the command line switches on again. */
+static void test_bool_and_words(void **state)
+{
+	struct options opts;
+
+	(void)state;
+	check_good("--no-preempt --preempt --input --no-input", &opts);
+	assert_false(opts.no_preempt);
+	assert_true(opts.no_input);
+	check_good("-v --no-verbose", &opts);
+	assert_false(opts.verbose);
+	check_good("--mode server --full-speed=none", &opts);
+	assert_int_equal(opts.mode, MODE_SERVER);
+	assert_int_equal(opts.full_speed, OPTIONS_FULL_SPEED_NONE);
+	check_good("", &opts);
+	assert_int_equal(opts.mode, MODE_AUTO);
+	assert_int_equal(opts.full_speed, OPTIONS_FULL_SPEED_GAME);
+	check_bad("--mode fast", "--mode: 'fast' is none of the words, expected auto, gaming, lowlatency, powersave or server");
+	check_bad("--mode", "--mode: a value is missing, expected auto, gaming, lowlatency, powersave or server");
+	check_bad("--no-input=1", "no value is accepted by option '--no-input'");
+	check_bad("--no-slice-us", "unknown or ambiguous option '--no-slice-us'");
+}
+
+static void test_files(void **state)
+{
+	struct options opts;
+
+	(void)state;
+	check_good("--config a/b.conf", &opts);
+	assert_string_equal(opts.config_file, "a/b.conf");
+	assert_false(opts.check_config);
+	check_good("--check-config", &opts);
+	assert_true(opts.check_config);
+	assert_null(opts.check_config_file);
+	check_good("--check-config x.conf", &opts);
+	assert_string_equal(opts.check_config_file, "x.conf");
+	check_good("--check-config=y.conf -v", &opts);
+	assert_string_equal(opts.check_config_file, "y.conf");
+	check_good("--check", &opts);
+	assert_true(opts.check && !opts.check_config);
+	check_bad("--check-config -v x.conf", "unexpected argument 'x.conf'");
+	check_bad("--check-config x.conf y.conf", "unexpected argument 'y.conf'");
+	check_bad("--config", "--config: a value is missing, expected the path of a file");
+	check_bad("--config=", "--config: the path is empty");
+}
+
+/* Every row can be said on the command line, with what it says of itself. */
+static void test_table(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < option_table_nr; i++) {
+		const struct option_def *def = &option_table[i];
+		char text[OPTION_VALUE_MAX], expected[OPTION_EXPECTED_MAX];
+		uint64_t value = ~def->def;
+		struct options opts;
+
+		assert_true(strlen(def->name) < 28 && def->help && *def->help);
+		if (def->section) {
+			assert_ptr_equal(option_find(def->name), def);
+			assert_int_not_equal(def->effect, OPTION_AT_START);
+			assert_true(option_has_value(def) && def->type != OPTION_PROCESS);
+			assert_true(def->type == OPTION_BOOL || def->type == OPTION_WORD || (def->unit && def->def >= def->min && def->def <= def->max));
+			assert_int_equal(option_parse(def, option_format(def, def->def, text, sizeof(text)), &value), 0);
+			assert_int_equal(value, def->def);
+			assert_true(strlen(option_expected(def, expected, sizeof(expected))) < sizeof(expected) - 1);
+		} else {
+			assert_int_equal(def->effect, OPTION_AT_START);
+			assert_false(def->per_game);
+		}
+		/* A row has a member of its own. */
+		if (!option_has_value(def) || def->type == OPTION_PROCESS)
+			continue;
+		options_set_defaults(&opts);
+		assert_int_equal(option_get(&opts, def), def->def);
+		option_set(&opts, def, !def->def);
+		assert_int_equal(option_get(&opts, def), !def->def);
+		for (size_t j = 0; j < option_table_nr; j++)
+			if (j != i && option_table[j].type != OPTION_FILE)
+				assert_int_equal(option_get(&opts, &option_table[j]), option_table[j].def);
+	}
+	assert_null(option_find("help"));
+	assert_null(option_find("SCX_TIMEOUT_MS"));
+	assert_null(option_find("no-input"));
+}
+
+static void test_modes(void **state)
+{
+	(void)state;
+	for (int mode = 0; mode < NR_MODES; mode++) {
+		assert_true(modes_names[mode] && *modes_help(mode));
+		for (const struct mode_value *preset = modes_values(mode); preset->option; preset++) {
+			const struct option_def *def = option_find(preset->option);
+			uint64_t value;
+
+			assert_non_null(def);
+			assert_int_equal(option_parse(def, preset->value, &value), 0);
+			/* A preset that says the default says nothing. */
+			assert_int_not_equal(value, def->def);
+			assert_true(preset->reason && *preset->reason);
+		}
+	}
+	assert_null(modes_names[NR_MODES]);
+	assert_null(modes_values(MODE_AUTO)->option);
+}
+
+static void test_given(void **state)
+{
+	char *argv[] = { (char *)"scx_arcade", (char *)"--slice-us", (char *)"3000", (char *)"--no-input", NULL };
+	struct options opts;
+	uint64_t given = 0;
+
+	(void)state;
+	assert_int_equal(options_parse(4, argv, &opts, &given, stderr), 0);
+	assert_true(given == (1ULL << option_index(option_find("slice-us")) | 1ULL << option_index(option_find("input"))));
 }
 
 static void test_bad_values(void **state)
@@ -254,9 +372,13 @@ static void test_help(void **state)
 		"(250 to 20000 us, default 3000)\n",
 		"      --chain-ms N       ",
 		"(1 to 100 ms, default 33)\n",
-		"      --no-input         ",
-		"      --no-input-hook    ",
-		"      --no-preempt       ",
+		"      --mode NAME        ",
+		"(auto, gaming, lowlatency, powersave or server;\n",
+		"      --[no-]input       ",
+		"      --[no-]input-hook  ",
+		"      --[no-]preempt     ",
+		"(default yes)\n",
+		"      --check-config [FILE]\n",
 		"      --stats SEC        run the scheduler and print",
 		"      --monitor SEC      run the scheduler and show a live table",
 		"(0.1 to 3600 seconds)\n",
@@ -264,7 +386,7 @@ static void test_help(void **state)
 		"      --exit-dump-len N  ",
 		"(0 to 1048576 bytes, default 0)\n",
 		"      --check            ",
-		"  -v, --verbose          ",
+		"  -v, --[no-]verbose     ",
 		"      --help-stats       ",
 		"  -V, --version          ",
 		"  -h, --help             ",
@@ -337,6 +459,11 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		OPTIONS_TEST(test_defaults),
 		OPTIONS_TEST(test_every_option),
+		OPTIONS_TEST(test_bool_and_words),
+		OPTIONS_TEST(test_files),
+		OPTIONS_TEST(test_table),
+		OPTIONS_TEST(test_modes),
+		OPTIONS_TEST(test_given),
 		OPTIONS_TEST(test_bad_values),
 		OPTIONS_TEST(test_bad_words),
 		OPTIONS_TEST(test_together),
