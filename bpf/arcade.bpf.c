@@ -395,7 +395,7 @@ void BPF_PROG(arcade_stopping, struct task_struct *p, bool runnable)
 		freq_check(cpu, now_ns);
 		if (!runnable) {
 			tctx->slept_at_ns = now_ns;
-			tctx->was_member = policy_chain_joined(&tctx->chain, p->nvcsw);
+			tctx->was_member = policy_chain_was_woken(&tctx->chain, p->nvcsw);
 		}
 	}
 	/*

@@ -44,12 +44,12 @@ static __always_inline void chain_input_enter(u64 now_ns, u32 lane, u32 level)
 static __always_inline bool chain_is_live(const struct task_struct *p, struct task_ctx *tctx)
 {
 	struct policy_chain *chain = &tctx->chain;
-	u64 back_ns;
+	u64 *latest_ns = &chain_lane_root_ns[chain->lane & (ARCADE_MAX_LANES - 1)], back_ns;
 
-	if (!policy_chain_joined(chain, p->nvcsw))
+	if (!policy_chain_joined(chain, p->nvcsw) &&
+	    !policy_chain_rejoin(chain, tctx->chain_share, tctx->burst_ns, p->nvcsw, *latest_ns))
 		return false;
-	back_ns = policy_chain_renew(chain, tctx->chain_share, chain_lane_root_ns[chain->lane & (ARCADE_MAX_LANES - 1)],
-				     knobs.chain_ttl_ns);
+	back_ns = policy_chain_renew(chain, tctx->chain_share, *latest_ns, knobs.chain_ttl_ns);
 	if (back_ns)
 		tctx->burst_ns = policy_burst(tctx->burst_ns + back_ns);
 	return policy_chain_live(chain, p->nvcsw, bpf_ktime_get_ns(), knobs.chain_budget_ns);

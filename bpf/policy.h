@@ -88,7 +88,8 @@ struct policy_chain {
 	u8 hop;			/* 1: woken by the event itself */
 	u16 nr_handed_on;
 	u8 lane;		/* enum arcade_lane of the root */
-	u8 pad[3];
+	bool by_habit;		/* not woken by it: see policy_chain_rejoin() */
+	u8 pad[2];
 };
 
 static inline bool policy_before(u64 a, u64 b)
@@ -251,6 +252,7 @@ static inline void policy_chain_start(struct policy_chain *wakee, u64 wakee_nvcs
 	wakee->root = root;
 	wakee->lane = lane;
 	wakee->hop = 1;
+	wakee->by_habit = false;
 	wakee->nr_handed_on = 0;
 }
 
@@ -281,6 +283,27 @@ static inline u64 policy_chain_renew(struct policy_chain *chain, u16 share, u64 
 	return back_ns;
 }
 
+/*
+ * A thread that chains lead to as a rule was woken by something else this time, has used up its burst, and so is behind:
+ * the events that came since then wait for it, but cannot wake it. It is theirs from here on, as if the first of them had
+ * found it asleep. Otherwise it would stay behind for as long as there are hogs: it does not sleep, so nobody marks it.
+ * Return: is it a member again?
+ */
+static inline bool policy_chain_rejoin(struct policy_chain *chain, u16 share, u64 burst_ns, u64 nvcsw, u64 root_ns)
+{
+	if (share < POLICY_RENEW_SHARE || burst_ns || !chain->hop || !policy_before(chain->root_ns, root_ns))
+		return false;
+	chain->nvcsw = nvcsw;
+	chain->by_habit = true;
+	return true;
+}
+
+/* Was the activation that ends a member's by its wakeup? What follows from the habit must not strengthen it. */
+static inline bool policy_chain_was_woken(const struct policy_chain *chain, u64 nvcsw)
+{
+	return policy_chain_joined(chain, nvcsw) && !chain->by_habit;
+}
+
 /* The caller has checked hop and fan-out of the live @waker. */
 static inline void policy_chain_hand_on(struct policy_chain *waker, struct policy_chain *wakee, u64 wakee_nvcsw)
 {
@@ -291,6 +314,7 @@ static inline void policy_chain_hand_on(struct policy_chain *waker, struct polic
 	wakee->root = waker->root;
 	wakee->lane = waker->lane;
 	wakee->hop = waker->hop + 1;
+	wakee->by_habit = false;
 	wakee->nr_handed_on = 0;
 	waker->nr_handed_on++;
 }

@@ -95,7 +95,8 @@ static bool chain_is_live(struct sim *sim, struct sim_task *p)
 	struct policy_chain *chain = &p->ctx.chain;
 	u64 back_ns;
 
-	if (!policy_chain_joined(chain, p->nvcsw))
+	if (!policy_chain_joined(chain, p->nvcsw) &&
+	    !policy_chain_rejoin(chain, p->ctx.chain_share, p->ctx.burst_ns, p->nvcsw, arcade_of(sim)->lane_root_ns))
 		return false;
 	back_ns = policy_chain_renew(chain, p->ctx.chain_share, arcade_of(sim)->lane_root_ns, CHAIN_TTL_NS);
 	if (back_ns)
@@ -602,7 +603,7 @@ static void arcade_stopping(struct sim *sim, struct sim_task *p, bool runnable)
 		return;
 	p->ctx.slept_at_ns = sim->now_ns;
 	/* Before the switch is counted. */
-	p->ctx.chain_share = policy_learn(p->ctx.chain_share, policy_chain_joined(&p->ctx.chain, p->nvcsw - 1));
+	p->ctx.chain_share = policy_learn(p->ctx.chain_share, policy_chain_was_woken(&p->ctx.chain, p->nvcsw - 1));
 }
 
 /* --- fair_dispatch() --- */

@@ -974,6 +974,43 @@ static void test_chain_budget_holds(void **state)
 	}
 }
 
+/* A thread that chains lead to as a rule is theirs again when it is behind; nobody else is, and not before. */
+static void test_who_is_behind_joins_again(void **state)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(clocks); i++) {
+		const u64 root_ns = clocks[i], event_ns = root_ns + 5 * MS;
+		const struct policy_chain none = {};
+		struct policy_chain chain, before;
+
+		policy_chain_start(&chain, 7, ARCADE_ROOT_INPUT, ARCADE_LANE_MOUSE, root_ns, 33 * MS);
+		chain.hop = 3;
+		chain.ran_ns = 4 * MS;
+		before = chain;
+		assert_true(policy_chain_was_woken(&chain, 7));
+		/* Not by little habit, not with a burst left, not without an event since, not who never was a member. */
+		assert_false(policy_chain_rejoin(&chain, POLICY_RENEW_SHARE - 1, 0, 8, event_ns));
+		assert_false(policy_chain_rejoin(&chain, 1024, 1, 8, event_ns));
+		assert_false(policy_chain_rejoin(&chain, 1024, 0, 8, root_ns));
+		assert_false(policy_chain_rejoin(&chain, 1024, 0, 8, root_ns - MS));
+		assert_memory_equal(&chain, &before, sizeof(chain));
+		chain = none;
+		assert_false(policy_chain_rejoin(&chain, 1024, 0, 8, event_ns));
+		assert_memory_equal(&chain, &none, sizeof(chain));
+
+		chain = before;
+		assert_true(policy_chain_rejoin(&chain, POLICY_RENEW_SHARE, 0, 8, event_ns));
+		/* Half of the time between the two events comes back, no more. */
+		policy_chain_renew(&chain, POLICY_RENEW_SHARE, event_ns, 33 * MS);
+		assert_int_equal(chain.ran_ns, 4 * MS - 5 * MS / POLICY_RENEW_DIVISOR);
+		assert_true(policy_chain_live(&chain, 8, event_ns, 4 * MS));
+		assert_false(policy_chain_live(&chain, 9, event_ns, 4 * MS));
+		/* A habit does not feed itself; what wakes it again does. */
+		assert_false(policy_chain_was_woken(&chain, 8));
+		policy_chain_start(&chain, 9, ARCADE_ROOT_INPUT, ARCADE_LANE_MOUSE, event_ns, 33 * MS);
+		assert_true(policy_chain_was_woken(&chain, 9));
+	}
+}
+
 /* In any window, not only from the start: tokens are never saved beyond one burst. */
 static void test_bucket_in_any_window(void **state)
 {
@@ -1029,6 +1066,7 @@ int main(void)
 		cmocka_unit_test(test_a_lead_is_no_priority),
 		cmocka_unit_test(test_sleepers_pay_less_within_bounds),
 		cmocka_unit_test(test_chain_budget_holds),
+		cmocka_unit_test(test_who_is_behind_joins_again),
 		cmocka_unit_test(test_bucket_in_any_window),
 	};
 
