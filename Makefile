@@ -36,20 +36,20 @@ WARNINGS := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpo
 HARDENING := -fstack-protector-strong -fPIE
 SANITIZE := $(if $(filter 1,$(ASAN)),-fsanitize=address -fsanitize=undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer)
 ALL_CFLAGS = -std=gnu11 -D_GNU_SOURCE -DARCADE_VERSION='"$(VERSION)"' -Iinclude -Isrc -Ibpf -I$(B)/gen \
-	$(LIBBPF_CFLAGS) $(LIBEVDEV_CFLAGS) $(SESSION_CFLAGS) $(INIH_CFLAGS) $(WARNINGS) $(HARDENING) $(SANITIZE) $(CFLAGS)
+	$(LIBBPF_CFLAGS) $(LIBEVDEV_CFLAGS) $(SESSION_CFLAGS) $(JSON_CFLAGS) $(INIH_CFLAGS) $(WARNINGS) $(HARDENING) $(SANITIZE) $(CFLAGS)
 BPF_CFLAGS = -g -O2 -target bpf -mcpu=v3 -D__TARGET_ARCH_x86 -fms-extensions -Wall -Wno-microsoft-anon-tag \
 	-Wno-missing-declarations $(if $(filter 1,$(WERROR)),-Werror) -DARCADE_VERSION='"$(VERSION)"' -I$(B)/gen -Iinclude -Ibpf \
 	$(LIBBPF_CFLAGS)
 
 # What the daemon's rooms link with.
-DAEMON_LIBS = $(LIBBPF_LIBS) $(LIBEVDEV_LIBS) $(INOTIFYTOOLS_LIBS) $(SESSION_LIBS) $(INIH_LIBS) -lpthread
+DAEMON_LIBS = $(LIBBPF_LIBS) $(LIBEVDEV_LIBS) $(INOTIFYTOOLS_LIBS) $(SESSION_LIBS) $(JSON_LIBS) $(INIH_LIBS) -lpthread
 
 SRCS := $(filter-out src/main.c,$(wildcard src/*.c))
 OBJS := $(SRCS:src/%.c=$(B)/src/%.o)
 SCENE_OBJS := $(patsubst tools/scene/%.c,$(B)/scene.d/%.o,$(wildcard tools/scene/*.c))
 
 .PHONY: all
-all: $(B)/scx_arcade $(B)/scene
+all: $(B)/scx_arcade $(B)/arcadetop $(B)/scene
 
 # Remade by make itself before anything else, unless nothing is built.
 ifneq ($(filter-out clean help uninstall,$(or $(MAKECMDGOALS),all)),)
@@ -104,11 +104,27 @@ $(B)/option-list: tools/option_list.c $(B)/src/option_table.o $(B)/src/options.o
 	$(call say,CC,$@)
 	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -pie -o $@ $^
 
+# ---- arcadetop ----
+
+TUI_SRCS := $(filter-out tui/main.c,$(wildcard tui/*.c))
+TUI_OBJS := $(TUI_SRCS:tui/%.c=$(B)/tui/%.o)
+# Of the daemon's rooms these; it needs no other, and no library of theirs but JSON's.
+TUI_SHARED := $(B)/src/client.o $(B)/src/util.o
+
+$(B)/tui/%.o: tui/%.c Makefile | build/config.mk
+	$(call say,CC,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) $(CURSES_CFLAGS) -Itui -MMD -MP -c $< -o $@
+
+$(B)/arcadetop: $(B)/tui/main.o $(TUI_OBJS) $(TUI_SHARED)
+	$(call say,LD,$@)
+	$(Q)$(CC) $(SANITIZE) $(LDFLAGS) -pie -o $@ $^ $(JSON_LIBS) $(CURSES_LIBS) -lm
+
 ASAN_VARS = B=$(B)/asan ASAN=1 CFLAGS='-O1 -g' VMLINUX_H=$(B)/gen/vmlinux.h
 
 .PHONY: asan
 asan: $(B)/gen/vmlinux.h
-	$(Q)$(MAKE) --no-print-directory $(ASAN_VARS) $(B)/asan/scx_arcade
+	$(Q)$(MAKE) --no-print-directory $(ASAN_VARS) $(B)/asan/scx_arcade $(B)/asan/arcadetop
 
 # ---- the scene ----
 
@@ -145,4 +161,4 @@ clean:
 help:
 	@sed -n '3,16s/^# \{0,1\}//p' Makefile
 
--include $(wildcard $(B)/src/*.d $(B)/scene.d/*.d $(B)/unit/*.d $(B)/bpftest/*.d $(B)/vm/*.d $(B)/desktop/*.d)
+-include $(wildcard $(B)/src/*.d $(B)/tui/*.d $(B)/scene.d/*.d $(B)/unit/*.d $(B)/bpftest/*.d $(B)/vm/*.d $(B)/desktop/*.d)

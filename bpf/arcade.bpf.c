@@ -73,6 +73,7 @@ struct {
 #include "futex.bpf.h"
 #include "idle.bpf.h"
 #include "dump.bpf.h"
+#include "thread.bpf.h"
 
 char _license[] SEC("license") = "GPL";
 
@@ -191,6 +192,17 @@ int ask_tree(void *ctx)
 	return 0;
 }
 
+/* Read when somebody asks which threads are favoured. */
+SEC("iter/task")
+int tell_threads(struct bpf_iter__task *ctx)
+{
+	struct task_struct *task = ctx->task;
+
+	if (task)
+		thread_tell(ctx->meta->seq, task);
+	return 0;
+}
+
 /* ---- the scheduler ---- */
 
 static __always_inline struct preempt_wakee wakee_of(struct task_struct *p, struct task_ctx *tctx,
@@ -233,7 +245,8 @@ s32 BPF_PROG(arcade_select_cpu, struct task_struct *p, s32 prev_cpu, u64 wake_fl
 	if (!tctx)
 		return scx_bpf_select_cpu_dfl(p, prev_cpu, wake_flags, &is_idle);
 	chain_confirm(p, tctx);
-	chain_join_window(p, tctx);
+	if (knobs.input_window_until_ns)
+		chain_join_window(p, tctx);
 	class = fair_class(p, tctx);
 	/* The game would rather take a CPU at home than have one elsewhere that is idle. */
 	if (topo_is_uneven && fair_is_game(tctx)) {
@@ -281,6 +294,7 @@ static __always_inline void enqueue_pinned(struct task_struct *p, struct task_ct
 		}
 	}
 	fair_note_queued(tctx);
+	fair_use_own_queue(cpu);
 	compat_dsq_insert_vtime(p, fair_dsq_of_cpu(cpu), slice_ns, fair_deadline(p, tctx, class), enq_flags);
 	stats_inc(nr_queued_cpu);
 	if (compat_can_kick() && scx_bpf_test_and_clear_cpu_idle(cpu)) {
@@ -293,7 +307,7 @@ SEC("struct_ops/arcade_enqueue")
 void BPF_PROG(arcade_enqueue, struct task_struct *p, u64 enq_flags)
 {
 	struct task_ctx *tctx = task_ctx_of(p);
-	s32 cpu = scx_bpf_task_cpu(p), idle;
+	s32 cpu = compat_task_cpu(p), idle;
 	enum arcade_class class;
 	u32 llc;
 
@@ -308,8 +322,8 @@ void BPF_PROG(arcade_enqueue, struct task_struct *p, u64 enq_flags)
 		preempt_note_stopping(cpu);
 	llc = topo_llc_of(cpu);
 	fair_settle(p, tctx, llc);
-	/* select_cpu is not asked for a task that can run on one CPU only. */
-	if (enq_flags & COMPAT_ENQ_WAKEUP)
+	/* select_cpu, which has done that, is not asked for a task that can run on one CPU only. */
+	if (knobs.input_window_until_ns && (enq_flags & COMPAT_ENQ_WAKEUP))
 		chain_join_window(p, tctx);
 	class = fair_class(p, tctx);
 
@@ -345,8 +359,8 @@ SEC("struct_ops/arcade_running")
 void BPF_PROG(arcade_running, struct task_struct *p)
 {
 	struct task_ctx *tctx = task_ctx_of(p);
-	s32 cpu = scx_bpf_task_cpu(p);
-	u64 now_ns = scx_bpf_now();
+	s32 cpu = compat_task_cpu(p);
+	u64 now_ns = scx_bpf_now(), since_ns;
 	enum arcade_class class;
 
 	if (!tctx)
@@ -362,15 +376,20 @@ void BPF_PROG(arcade_running, struct task_struct *p)
 	}
 	tctx->slept_at_ns = 0;
 	tctx->ran_nvcsw = p->nvcsw;
-	if (tctx->queued_at_ns) {
+	since_ns = tctx->queued_at_ns;
+	if (since_ns) {
 		struct arcade_stats *stats = stats_this_cpu();
-		u64 waited_ns = now_ns - tctx->queued_at_ns;
+		u64 waited_ns = now_ns - since_ns;
 
 		/* Clocks of two CPUs may differ by a little. */
 		if (stats && (s64)waited_ns > 0 && waited_ns > stats->wait_max_ns)
 			stats->wait_max_ns = waited_ns;
 		tctx->queued_at_ns = 0;
+	} else {
+		since_ns = thread_ready_since(p);
 	}
+	if (since_ns)
+		thread_note_wait(tctx, now_ns - since_ns);
 	class = fair_class(p, tctx);
 	/* The clock is where those are who run in their turn: one of low weight that is let in may be far ahead. */
 	if (!tctx->is_out_of_turn)
@@ -385,7 +404,7 @@ SEC("struct_ops/arcade_stopping")
 void BPF_PROG(arcade_stopping, struct task_struct *p, bool runnable)
 {
 	struct task_ctx *tctx = task_ctx_of(p);
-	s32 cpu = scx_bpf_task_cpu(p);
+	s32 cpu = compat_task_cpu(p);
 	u64 now_ns;
 
 	preempt_note_stopping(cpu);
@@ -419,7 +438,7 @@ void BPF_PROG(arcade_enable, struct task_struct *p)
 	 * From another class: neither owed nor owing. A child starts with its parent's debt, or who makes children all the
 	 * time would come before everyone else; its credit it does not get.
 	 */
-	llc = topo_llc_of(scx_bpf_task_cpu(p));
+	llc = topo_llc_of(compat_task_cpu(p));
 	if (tctx->is_newborn) {
 		fair_enter_llc(tctx, llc);
 		tctx->vtime = policy_max_time(tctx->vtime, *clock_of(llc));
@@ -515,6 +534,7 @@ s32 BPF_PROG(arcade_init)
 			return err;
 	}
 	bpf_for(i, 0, nr_llcs) {
+		fair_llc_queues[i & (ARCADE_MAX_LLCS - 1)] = 0;
 		err = scx_bpf_create_dsq(fair_dsq_of_llc(i), -1);
 		if (err)
 			return err;

@@ -173,6 +173,8 @@ static __always_inline void chain_account_run(struct task_struct *p, struct task
 	hop = tctx->chain.hop - 1;
 	if (!stats || root >= NR_ARCADE_ROOTS || hop >= ARCADE_MAX_HOPS)
 		return;
+	if (!hop && root)
+		tctx->roles |= 1 << (root - ARCADE_ROOT_INPUT + ARCADE_THREAD_INPUT);
 	delay_ns = bpf_ktime_get_ns() - tctx->chain.root_ns;
 	stats->chain_run_ns[root][hop] += delay_ns;
 	stats->chain_hist[root][hop][policy_hist_bucket(delay_ns) & 31]++;

@@ -110,6 +110,24 @@ static __always_inline u32 compat_interrupt_level(void)
 	return *count & (COMPAT_SERVING_SOFTIRQ | COMPAT_HARDIRQ_NMI);
 }
 
+/* Where the kernel keeps the number in the task, no call is made for it. */
+struct thread_info___compat {
+	u32 cpu;
+} __attribute__((preserve_access_index));
+
+struct task_struct___compat {
+	struct thread_info___compat thread_info;
+} __attribute__((preserve_access_index));
+
+static __always_inline s32 compat_task_cpu(const struct task_struct *p)
+{
+	const struct task_struct___compat *task = (const void *)p;
+
+	if (bpf_core_field_exists(task->thread_info.cpu))
+		return task->thread_info.cpu;
+	return scx_bpf_task_cpu(p);
+}
+
 static __always_inline void compat_dsq_insert(struct task_struct *p, u64 dsq_id, u64 slice_ns, u64 enq_flags)
 {
 	if (bpf_ksym_exists(scx_bpf_dsq_insert))

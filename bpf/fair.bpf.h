@@ -39,11 +39,19 @@ struct fair_looked {
 	u64 llc_ns;
 	u64 other_ns;		/* at one other LLC's */
 	u32 other_llc;		/* which was that */
-	u32 pad;
+	u32 own_is_used;	/* bool: its own queue may hold somebody */
 	u64 pad2[4];		/* a cache line each */
 };
 
 static struct fair_looked fair_looked[ARCADE_MAX_CPUS];
+
+/*
+ * The kernel's object of an LLC's queue, as an address; 0: not seen yet. How many wait there is one of its fields, and every
+ * switch asks three times; asked by id, the kernel looks in a hash table each time. It lives as long as the scheduler.
+ */
+static u64 fair_llc_queues[ARCADE_MAX_LLCS];
+
+void *bpf_rdonly_cast(const void *obj, u32 btf_id) __ksym __weak;
 
 static __always_inline u64 fair_dsq_of_llc(u32 llc)
 {
@@ -53,6 +61,37 @@ static __always_inline u64 fair_dsq_of_llc(u32 llc)
 static __always_inline u64 fair_dsq_of_cpu(s32 cpu)
 {
 	return cpu;
+}
+
+/* Asks the kernel, and notes where its queue is if a task shows it. A global function: rare, and verified once. */
+__weak u32 fair_ask_llc(u32 llc)
+{
+	u64 dsq_id = fair_dsq_of_llc(llc);
+	s32 nr = scx_bpf_dsq_nr_queued(dsq_id);
+	struct bpf_iter_scx_dsq it;
+
+	if (nr <= 0)
+		return 0;
+	if (!bpf_iter_scx_dsq_new(&it, dsq_id, 0)) {
+		struct task_struct *p = bpf_iter_scx_dsq_next(&it);
+		struct scx_dispatch_q *queue = p ? p->scx.dsq : NULL;
+
+		/* It may have been moved on since. */
+		if (queue && queue->id == dsq_id)
+			fair_llc_queues[llc & (ARCADE_MAX_LLCS - 1)] = (u64)queue;
+	}
+	bpf_iter_scx_dsq_destroy(&it);
+	return nr;
+}
+
+/* How many wait in the queue of @llc. */
+static __always_inline u32 fair_nr_in_llc(u32 llc)
+{
+	u64 address = fair_llc_queues[llc & (ARCADE_MAX_LLCS - 1)];
+
+	if (!address || !bpf_ksym_exists(bpf_rdonly_cast))
+		return fair_ask_llc(llc);
+	return ((struct scx_dispatch_q *)bpf_rdonly_cast((void *)address, bpf_core_type_id_kernel(struct scx_dispatch_q)))->nr;
 }
 
 /* Moves the task's vtime to the clock of @llc, with its lag. */
@@ -85,10 +124,10 @@ static __always_inline void fair_charge(struct task_struct *p, struct task_ctx *
 
 	tctx->exec_seen_ns = exec_ns;
 	tctx->vtime += policy_virtual(policy_charge(ran_ns, &tctx->burst_ns), fair_weight(p, tctx));
-	if (!scx_bpf_dsq_nr_queued(fair_dsq_of_llc(tctx->llc)))
+	if (!fair_nr_in_llc(tctx->llc))
 		clock_move(tctx->llc, policy_clock_alone(*clock_of(tctx->llc), tctx->vtime, ran_ns, class));
 	chain_charge(p, tctx, ran_ns);
-	freq_account(scx_bpf_task_cpu(p), ran_ns);
+	freq_account(compat_task_cpu(p), ran_ns);
 }
 
 /* Puts credit and debt of @p, by the clock of @llc, in bounds. */
@@ -106,11 +145,9 @@ static __always_inline void fair_settle(struct task_struct *p, struct task_ctx *
 	fair_clamp(p, tctx, llc);
 }
 
-static __always_inline enum arcade_class fair_class(struct task_struct *p, struct task_ctx *tctx)
+/* The class of @p as long as no chain leads to it. */
+static __always_inline enum arcade_class fair_own_class(const struct task_struct *p, const struct task_ctx *tctx)
 {
-	/* Kernel threads carry a chain but get nothing from it. */
-	if (!(p->flags & PF_KTHREAD) && chain_is_live(p, tctx))
-		return ARCADE_CLASS_CHAIN;
 	if (!knobs.game_tree)
 		return ARCADE_CLASS_NORMAL;
 	if (tctx->tree == knobs.game_tree)
@@ -118,6 +155,14 @@ static __always_inline enum arcade_class fair_class(struct task_struct *p, struc
 	if (tree_is_background(tctx->tree) || p->policy == SCHED_BATCH || p->policy == SCHED_IDLE || p->static_prio >= PRIO_NICE_10)
 		return ARCADE_CLASS_BACKGROUND;
 	return ARCADE_CLASS_NORMAL;
+}
+
+static __always_inline enum arcade_class fair_class(struct task_struct *p, struct task_ctx *tctx)
+{
+	/* Kernel threads carry a chain but get nothing from it. */
+	if (!(p->flags & PF_KTHREAD) && chain_is_live(p, tctx))
+		return ARCADE_CLASS_CHAIN;
+	return fair_own_class(p, tctx);
 }
 
 static __always_inline u64 fair_deadline(struct task_struct *p, struct task_ctx *tctx, enum arcade_class class)
@@ -133,7 +178,7 @@ static __always_inline u64 fair_root(const struct task_ctx *tctx, enum arcade_cl
 /* A task starts in its turn: if others wait, the clock is where it starts. */
 static __always_inline void fair_start_clock(const struct task_ctx *tctx, enum arcade_class class)
 {
-	if (scx_bpf_dsq_nr_queued(fair_dsq_of_llc(tctx->llc)))
+	if (fair_nr_in_llc(tctx->llc))
 		clock_move(tctx->llc, policy_clock(*clock_of(tctx->llc), tctx->vtime, class));
 }
 
@@ -155,15 +200,13 @@ static __always_inline u64 fair_slice(const struct task_ctx *tctx, enum arcade_c
 	return slice_ns;
 }
 
-/* Deadline of the first task in a queue. Return: false if it is empty. */
+/* Deadline of the first task in a queue. Return: false if it is empty, which it was not a moment ago. */
 static __always_inline bool fair_first_deadline(u64 dsq_id, u64 *deadline)
 {
 	struct bpf_iter_scx_dsq it;
 	struct task_struct *p;
 	bool found = false;
 
-	if (!scx_bpf_dsq_nr_queued(dsq_id))
-		return false;
 	if (!bpf_iter_scx_dsq_new(&it, dsq_id, 0)) {
 		p = bpf_iter_scx_dsq_next(&it);
 		if (p) {
@@ -316,7 +359,7 @@ static __always_inline bool fair_steal(u32 llc)
 
 		if (other >= nr)
 			other -= nr;
-		if (scx_bpf_dsq_nr_queued(fair_dsq_of_llc(other)) && compat_dsq_move_to_local(fair_dsq_of_llc(other))) {
+		if (fair_nr_in_llc(other) && compat_dsq_move_to_local(fair_dsq_of_llc(other))) {
 			stats_inc(nr_steals);
 			return true;
 		}
@@ -354,13 +397,28 @@ static __always_inline bool fair_head_is_before(u64 dsq_id, u64 deadline)
 	return fair_first_deadline(dsq_id, &head) && !policy_before(deadline, head);
 }
 
+/* Somebody is about to be put in the queue of @cpu, whose runqueue is locked, as it is in fair_own_queue_is_used(). */
+static __always_inline void fair_use_own_queue(s32 cpu)
+{
+	fair_looked[cpu & (ARCADE_MAX_CPUS - 1)].own_is_used = true;
+}
+
+/* Mostly nobody has been there since it was last seen empty. */
+static __always_inline bool fair_own_queue_is_used(struct fair_looked *looked, s32 cpu)
+{
+	if (!looked->own_is_used)
+		return false;
+	looked->own_is_used = scx_bpf_dsq_nr_queued(fair_dsq_of_cpu(cpu)) > 0;
+	return looked->own_is_used;
+}
+
 /* Next task for @cpu, unless @prev, which still wants to run, is owed more. */
 static __always_inline void fair_dispatch(s32 cpu, struct task_struct *prev)
 {
 	u32 llc = topo_llc_of(cpu);
 	u64 llc_dsq = fair_dsq_of_llc(llc), cpu_dsq = fair_dsq_of_cpu(cpu), cpu_first = 0, now_ns = scx_bpf_now();
-	bool in_llc = scx_bpf_dsq_nr_queued(llc_dsq) > 0, in_cpu = scx_bpf_dsq_nr_queued(cpu_dsq) > 0;
 	struct fair_looked *looked = &fair_looked[cpu & (ARCADE_MAX_CPUS - 1)];
+	bool in_llc = fair_nr_in_llc(llc) > 0, in_cpu = fair_own_queue_is_used(looked, cpu);
 	bool prev_wants = prev && (prev->scx.flags & COMPAT_TASK_QUEUED);
 	enum arcade_class class = ARCADE_CLASS_NORMAL;
 	struct task_ctx *tctx = NULL;

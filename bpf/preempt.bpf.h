@@ -25,6 +25,7 @@
 
 /* Never written. Not a constant, because the verifier would follow a search that starts with one CPU by CPU. */
 static volatile s64 preempt_no_gain;
+static volatile u32 preempt_first;
 
 struct preempt_cpu {
 	struct policy_victim task;
@@ -71,15 +72,12 @@ struct preempt_wakee {
 	u32 class;
 };
 
-/* A global function: the verifier looks at it once, not once per CPU of a search. */
-__weak s64 preempt_gain(s32 cpu, const struct preempt_wakee *wakee)
+static __always_inline s64 preempt_gain(s32 cpu, const struct preempt_wakee *wakee)
 {
 	const struct preempt_cpu *pcpu = preempt_cpu_of(cpu);
 	u32 llc = topo_llc_of(cpu);
 	s64 diff;
 
-	if (!wakee)
-		return 0;
 	diff = pcpu->task.deadline - wakee->deadline;
 	if (llc != wakee->llc)
 		diff -= *clock_of(llc) - *clock_of(wakee->llc);
@@ -129,7 +127,7 @@ __weak s32 preempt_pick_cpu(struct task_struct *p __arg_trusted, struct task_ctx
 
 	if (nr > max)
 		nr = max;
-	bpf_for(i, 0, nr) {
+	for (i = preempt_first; i < nr && kernel_may_loop(); i++) {
 		s32 cpu = home ? topo_cpu_at(i) : topo_cpu_near(prev_cpu, i);
 		s64 gain = preempt_gain(cpu, wakee);
 

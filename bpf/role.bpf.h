@@ -136,6 +136,7 @@ static __always_inline void role_tell_gpu(struct task_struct *task)
 static __always_inline void role_submits(struct task_struct *task, struct task_ctx *tctx)
 {
 	stats_inc_atomic(nr_frame_ends[ARCADE_FRAME_SUBMIT]);
+	tctx->roles |= 1 << ARCADE_THREAD_SUBMIT;
 	role_tell_gpu(task);
 	role_close_chain(task, tctx, ARCADE_FRAME_SUBMIT);
 }
@@ -143,6 +144,7 @@ static __always_inline void role_submits(struct task_struct *task, struct task_c
 static __always_inline void role_flips(struct task_struct *task, struct task_ctx *tctx)
 {
 	stats_inc_atomic(nr_frame_ends[ARCADE_FRAME_FLIP]);
+	tctx->roles |= 1 << ARCADE_THREAD_COMPOSITOR;
 	role_close_chain(task, tctx, ARCADE_FRAME_FLIP);
 }
 

@@ -35,6 +35,7 @@ struct task_ctx {
 	u32 group_seen;		/* generation of that, see group.bpf.h */
 	u32 tree;		/* process tree that the task was born in, 0: none of interest; see tree.bpf.h */
 	u16 chain_share;	/* how often it runs as member of a chain, see policy_learn() */
+	u8 roles;		/* bits 1 << enum arcade_thread_role; by whoever sees it, a bit lost is set again */
 	bool is_out_of_turn;	/* taken from a queue before others with an earlier deadline */
 	bool was_member;	/* of a chain, when it last stopped to sleep */
 	bool is_newborn;	/* forked, and not yet scheduled by us */
@@ -50,6 +51,8 @@ struct task_ctx {
 	/* By the task itself, or whichever thread of its process is first. */
 	u64 frame_root_ns[NR_ARCADE_FRAME_ENDS];	/* root of the last chain that it has closed */
 	u32 gpu_is_told;	/* of a first thread: its process is known to give work to a GPU */
+
+	u16 waits[ARCADE_HIST_BUCKETS];	/* from ready to running, see thread.bpf.h */
 };
 
 struct {

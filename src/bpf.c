@@ -47,6 +47,7 @@ static const struct {
 	[BPF_HOOK_EXIT] = { "sched_process_exit", BPF_TRACE_RAW_TP },
 	[BPF_HOOK_MODULE_LOAD] = { "module_load", BPF_TRACE_RAW_TP },
 	[BPF_HOOK_MODULE_FREE] = { "module_free", BPF_TRACE_RAW_TP },
+	[BPF_HOOK_THREADS] = { "bpf_iter_task", BPF_TRACE_ITER },
 };
 
 static int log_libbpf(enum libbpf_print_level level, const char *fmt, va_list ap)
@@ -90,6 +91,8 @@ static struct bpf_program *hook_program(const struct arcade_bpf *skel, enum bpf_
 		return skel->progs.module_loaded;
 	case BPF_HOOK_MODULE_FREE:
 		return skel->progs.module_freed;
+	case BPF_HOOK_THREADS:
+		return skel->progs.tell_threads;
 	default:
 		return NULL;
 	}
@@ -138,7 +141,7 @@ static bool hook_is_of_input(enum bpf_hook hook)
 /* By option. */
 static bool hook_is_off(const struct options *opts, enum bpf_hook hook)
 {
-	if (hook >= BPF_HOOK_MODULE_LOAD)
+	if (hook == BPF_HOOK_MODULE_LOAD || hook == BPF_HOOK_MODULE_FREE)
 		return opts->no_roles;
 	if (hook >= BPF_HOOK_EXEC)
 		return false;
@@ -297,6 +300,8 @@ static bool give_up_hooks(struct bpf *bpf, int err)
 {
 	bool any = false;
 
+	if (give_up_hook(bpf, BPF_HOOK_THREADS, err))
+		return true;
 	if (give_up_hook(bpf, BPF_HOOK_MODULE_LOAD, err) | give_up_hook(bpf, BPF_HOOK_MODULE_FREE, err))
 		return true;
 	if (give_up_hook(bpf, BPF_HOOK_EXEC, err) | give_up_hook(bpf, BPF_HOOK_EXIT, err))
@@ -399,6 +404,7 @@ void bpf_attach_hooks(struct bpf *bpf)
 	attach_hook(bpf, BPF_HOOK_EXIT);
 	attach_hook(bpf, BPF_HOOK_MODULE_LOAD);
 	attach_hook(bpf, BPF_HOOK_MODULE_FREE);
+	attach_hook(bpf, BPF_HOOK_THREADS);
 	/* Without the exit nothing would close what the entry opens. */
 	attach_hook(bpf, BPF_HOOK_INPUT_EXIT);
 	if (bpf->facts.hooks[BPF_HOOK_INPUT_EXIT] == BPF_HOOK_ATTACHED) {
@@ -593,6 +599,11 @@ char *bpf_read_exit_dump(struct bpf *bpf)
 	return steal_ptr(&dump);
 }
 
+const struct arcade_knobs *bpf_knobs(const struct bpf *bpf)
+{
+	return &bpf->skel->data_knobs->knobs;
+}
+
 uint32_t bpf_active_lanes(const struct bpf *bpf, uint64_t now)
 {
 	uint32_t lanes = 0;
@@ -694,6 +705,16 @@ int bpf_end_ring_fd(const struct bpf *bpf)
 int bpf_shared_map_fd(const struct bpf *bpf, const char *name)
 {
 	return bpf_object__find_map_fd_by_name(bpf->skel->obj, name);
+}
+
+int bpf_open_threads(const struct bpf *bpf)
+{
+	int fd;
+
+	if (bpf->facts.hooks[BPF_HOOK_THREADS] != BPF_HOOK_ATTACHED)
+		return -EOPNOTSUPP;
+	fd = bpf_iter_create(bpf_link__fd(bpf->hook_links[BPF_HOOK_THREADS]));
+	return fd < 0 ? -errno : fd;
 }
 
 uint64_t bpf_control_lost(const struct bpf *bpf)

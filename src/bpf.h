@@ -33,6 +33,7 @@ enum bpf_hook {
 	BPF_HOOK_EXIT,		/* … and that end */
 	BPF_HOOK_MODULE_LOAD,	/* modules that come, for the roles … */
 	BPF_HOOK_MODULE_FREE,	/* … and that go */
+	BPF_HOOK_THREADS,	/* tell of threads: a task iterator */
 	NR_BPF_HOOKS,
 };
 
@@ -123,6 +124,9 @@ const struct arcade_exit *bpf_exit_record(const struct bpf *bpf);
 /* The kernel's dump of a failure. Return: a string of the caller, NULL if there is none. */
 char *bpf_read_exit_dump(struct bpf *bpf);
 
+/* As they are now; valid as long as @bpf. */
+const struct arcade_knobs *bpf_knobs(const struct bpf *bpf);
+
 /* Lanes on which the player acts now, as bits of enum arcade_lane. */
 uint32_t bpf_active_lanes(const struct bpf *bpf, uint64_t now);
 
@@ -154,6 +158,12 @@ int bpf_end_ring_fd(const struct bpf *bpf);
 
 /* Of a map that another object may share, by its name in the object: a descriptor, borrowed; -ENOENT. */
 int bpf_shared_map_fd(const struct bpf *bpf, const char *name);
+
+/*
+ * A new pass over all threads: a descriptor of the caller, which read(2) gives whole struct arcade_thread until its end.
+ * Return: that, -EOPNOTSUPP if the kernel has no task iterator, -errno.
+ */
+int bpf_open_threads(const struct bpf *bpf);
 
 /* Control records since load that found no room in their ring. */
 uint64_t bpf_control_lost(const struct bpf *bpf);

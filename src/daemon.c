@@ -5,18 +5,22 @@
 #include <inttypes.h>
 #include <signal.h>
 #include <sys/resource.h>
+#include <sys/utsname.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "bpf.h"
+#include "events.h"
 #include "kernel.h"
 #include "lock.h"
 #include "log.h"
 #include "loop.h"
 #include "option_table.h"
+#include "options_json.h"
 #include "out.h"
 #include "player.h"
 #include "scheduling.h"
+#include "serve.h"
 #include "service.h"
 #include "signals.h"
 #include "stats.h"
@@ -69,7 +73,10 @@ struct daemon {
 	struct watch *watch;		/* NULL: changes of folders are not seen */
 	struct player *player;
 	struct scheduling *scheduling;	/* NULL while nothing is scheduled */
-	struct stats_snapshot before;
+	struct events *events;
+	struct serve *serve;
+	struct stats_snapshot last;	/* taken */
+	struct stats_snapshot before;	/* printed */
 	uint64_t nr_restarts;
 };
 
@@ -225,20 +232,44 @@ static int check_settled(struct timer *timer, uint64_t now)
 	return 0;
 }
 
-static int take_snapshot(struct daemon *daemon, struct stats_snapshot *snapshot)
+/* What is known without the kernel half; the rest stays as it was. */
+static void take_facts(struct daemon *daemon, struct stats_snapshot *snapshot)
 {
-	int err;
+	const struct games_identity *identity = games_identity(player_games(daemon->player));
+	struct utsname uts;
 
-	memset(snapshot, 0, sizeof(*snapshot));
 	snapshot->time_ns = now_ns();
-	err = scheduling_read(daemon->scheduling, snapshot);
-	if (err)
-		return err;
 	snapshot->player = player_facts(daemon->player);
-	snapshot->loop_wakeups = loop_wakeups(daemon->loop);
+	snapshot->loop = *loop_facts(daemon->loop);
+	if (daemon->serve)
+		serve_read(daemon->serve, snapshot->servers);
 	snapshot->log_lines_lost = log_nr_lost();
 	snapshot->frames_dropped = daemon->out.nr_dropped;
 	snapshot->restarts = daemon->nr_restarts;
+	snprintf(snapshot->version, sizeof(snapshot->version), "%s", ARCADE_VERSION);
+	snprintf(snapshot->kernel_release, sizeof(snapshot->kernel_release), "%s", uname(&uts) ? "unknown" : uts.release);
+	snprintf(snapshot->state, sizeof(snapshot->state), "%s", daemon->scheduling ? "scheduling" : "restarting");
+	snprintf(snapshot->mode, sizeof(snapshot->mode), "%s", settings_mode(daemon->settings));
+	if (identity)
+		escape_text(snapshot->game_name, sizeof(snapshot->game_name), *identity->name ? identity->name : identity->comm);
+	else
+		snapshot->game_name[0] = '\0';
+}
+
+/* Return: 0, -errno with the last one kept. */
+static int take_snapshot(struct daemon *daemon, struct stats_snapshot *snapshot)
+{
+	int err = 0;
+
+	memset(snapshot, 0, sizeof(*snapshot));
+	take_facts(daemon, snapshot);
+	if (daemon->scheduling)
+		err = scheduling_read(daemon->scheduling, snapshot);
+	if (err)
+		return err;
+	stats_describe_lanes(snapshot->active_lanes, snapshot->acting, sizeof(snapshot->acting));
+	if (daemon->scheduling)
+		daemon->last = *snapshot;
 	return 0;
 }
 
@@ -258,15 +289,10 @@ static int print_stats(struct timer *timer, uint64_t now)
 	}
 	text = open_memstream(&frame, &len);
 	if (text) {
-		if (settings_options(daemon->settings)->json) {
+		if (settings_options(daemon->settings)->json)
 			stats_print_json(text, &snapshot);
-		} else if (settings_options(daemon->settings)->monitor_ns) {
-			if (isatty(daemon->out.fd))
-				fputs("\033[H\033[2J", text);
-			stats_print_table(text, &snapshot, &daemon->before);
-		} else {
+		else
 			stats_print_line(text, &snapshot, &daemon->before);
-		}
 		if (fclose(text)) {
 			free(frame);
 			frame = NULL;
@@ -281,9 +307,82 @@ static int print_stats(struct timer *timer, uint64_t now)
 	return 0;
 }
 
-static uint64_t print_period_ns(const struct options *opts)
+/* ---- what is asked on the sockets ---- */
+
+static void serve_snapshot(void *data, struct stats_snapshot *snapshot)
 {
-	return opts->monitor_ns ? opts->monitor_ns : opts->stats_ns;
+	struct daemon *daemon = data;
+
+	if (daemon->scheduling && !take_snapshot(daemon, snapshot))
+		return;
+	*snapshot = daemon->last;
+	take_facts(daemon, snapshot);
+}
+
+static struct scheduling *serve_scheduling(void *data)
+{
+	struct daemon *daemon = data;
+
+	return daemon->scheduling;
+}
+
+static const struct options *serve_settings(void *data)
+{
+	struct daemon *daemon = data;
+
+	return settings_options(daemon->settings);
+}
+
+static void serve_stop(void *data)
+{
+	struct daemon *daemon = data;
+
+	log_info("stopping: asked for by control");
+	loop_stop(daemon->loop, LOOP_STOPPED);
+}
+
+static json_object *serve_options(void *data)
+{
+	struct daemon *daemon = data;
+
+	return options_json(daemon->settings);
+}
+
+static int serve_mode(void *data, const char *name, char *msg, size_t size)
+{
+	struct daemon *daemon = data;
+
+	return settings_set_mode(daemon->settings, name, msg, size);
+}
+
+static int serve_set(void *data, const char *key, const char *value, char *msg, size_t size)
+{
+	struct daemon *daemon = data;
+
+	return settings_set(daemon->settings, key, value, msg, size);
+}
+
+/* The scheduler is as good without sockets; without memory it would not get far. */
+static int start_serving(struct daemon *daemon)
+{
+	static const struct serve_ops ops = {
+		.take_snapshot = serve_snapshot,
+		.scheduling = serve_scheduling,
+		.options = serve_settings,
+		.stop = serve_stop,
+		.describe_options = serve_options,
+		.set_mode = serve_mode,
+		.set = serve_set,
+	};
+	const struct serve_config config = {
+		.loop = daemon->loop,
+		.player = daemon->player,
+		.events = daemon->events,
+		.ops = &ops,
+		.data = daemon,
+	};
+
+	return serve_new(&config, &daemon->serve);
 }
 
 /* What keeps us from running here, before anything is touched. */
@@ -338,6 +437,11 @@ enum status daemon_new(struct settings *settings, struct daemon **ret)
 	daemon->settings = settings;
 	daemon->has_terminal = has_terminal();
 	daemon->lock_fd = -1;
+	if (events_new(&daemon->events)) {
+		log_error_errno(ENOMEM, "start");
+		return STATUS_FAILED;
+	}
+	log_set_sink(events_log, daemon->events);
 	daemon->signals = (struct signals)SIGNALS_INIT;
 	daemon->service = (struct service)SERVICE_INIT;
 	timer_init(&daemon->print_timer, "statistics", print_stats);
@@ -395,6 +499,11 @@ enum status daemon_new(struct settings *settings, struct daemon **ret)
 		return STATUS_FAILED;
 	player_set_front_fn(daemon->player, note_front, daemon);
 	settings_set_changed(settings, apply_settings, daemon);
+	err = start_serving(daemon);
+	if (err) {
+		log_error_errno(err, "sockets");
+		return STATUS_FAILED;
+	}
 	*ret = steal_ptr(&daemon);
 	return STATUS_OK;
 }
@@ -416,7 +525,7 @@ static int start_scheduling(struct daemon *daemon, bool report)
 		.ended = handle_end,
 		.data = daemon,
 	};
-	uint64_t period_ns = print_period_ns(config.opts);
+	uint64_t period_ns = config.opts->stats_ns;
 	int err = scheduling_new(&config, &daemon->scheduling);
 
 	if (err)
@@ -440,12 +549,15 @@ void daemon_free(struct daemon *daemon)
 	timer_disarm(&daemon->settings_timer);
 	player_free(daemon->player);
 	timer_disarm(&daemon->game_timer);
+	serve_free(daemon->serve);
 	watch_free(daemon->watch);
 	out_deinit(&daemon->out);
 	signals_deinit(&daemon->signals);
 	service_deinit(&daemon->service);
 	loop_free(daemon->loop);
 	lock_release(daemon->lock_fd);
+	log_set_sink(NULL, NULL);
+	events_free(daemon->events);
 	free(daemon);
 }
 

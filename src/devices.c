@@ -31,6 +31,7 @@ struct device {
 	uint32_t nr_tries;
 	uint64_t retry_ns;	/* CLOCK_MONOTONIC, 0: no more */
 	struct evread *evread;	/* NULL unless it is read */
+	char name[DEVICES_NAME_MAX];
 };
 
 struct devices {
@@ -111,7 +112,7 @@ static void drop_messages(const struct libevdev *evdev, enum libevdev_log_priori
 {
 }
 
-static int ask_device(int fd, enum arcade_lane *lane)
+static int ask_device(int fd, enum arcade_lane *lane, char name[DEVICES_NAME_MAX])
 {
 	struct libevdev *evdev = libevdev_new();
 	int err;
@@ -120,8 +121,10 @@ static int ask_device(int fd, enum arcade_lane *lane)
 		return -ENOMEM;
 	libevdev_set_device_log_function(evdev, drop_messages, LIBEVDEV_LOG_ERROR, NULL);
 	err = libevdev_set_fd(evdev, fd);
-	if (!err)
+	if (!err) {
 		*lane = devices_classify(evdev);
+		escape_text(name, DEVICES_NAME_MAX, libevdev_get_name(evdev));
+	}
 	libevdev_free(evdev);
 	return err;
 }
@@ -234,7 +237,7 @@ static int look_at(struct device *device)
 	_cleanup_close_ int dir_fd = open(devices->dir, O_PATH | O_DIRECTORY | O_CLOEXEC), fd = -1;
 	enum arcade_lane lane;
 	uint32_t number;
-	char name[32];
+	char name[32], own_name[DEVICES_NAME_MAX] = "";
 	dev_t rdev = 0;
 	int err;
 
@@ -252,7 +255,7 @@ static int look_at(struct device *device)
 	fd = open_device(dir_fd, name, rdev);
 	if (fd < 0)
 		return fd;
-	err = ask_device(fd, &lane);
+	err = ask_device(fd, &lane, own_name);
 	if (err)
 		return err;
 	forget_facts(device);
@@ -263,6 +266,7 @@ static int look_at(struct device *device)
 			return err;
 		steal_fd(&fd);
 	}
+	memcpy(device->name, own_name, sizeof(own_name));
 	device->number = number;
 	device->lane = lane;
 	device->is_known = true;
@@ -441,6 +445,30 @@ void devices_check(struct devices *devices)
 const struct devices_facts *devices_facts(const struct devices *devices)
 {
 	return &devices->facts;
+}
+
+static int compare_items(const void *a, const void *b)
+{
+	const struct devices_item *one = a, *other = b;
+
+	return (one->event > other->event) - (one->event < other->event);
+}
+
+uint32_t devices_list(const struct devices *devices, struct devices_item *items)
+{
+	for (uint32_t i = 0; i < devices->nr; i++) {
+		const struct device *device = devices->list[i];
+
+		items[i] = (struct devices_item){
+			.event = device->event,
+			.number = device->is_known ? device->number : ARCADE_DEVICE_UNKNOWN,
+			.lane = device->is_known ? device->lane : ARCADE_LANE_OTHER,
+			.is_known = device->is_known,
+		};
+		memcpy(items[i].name, device->name, sizeof(device->name));
+	}
+	qsort(items, devices->nr, sizeof(*items), compare_items);
+	return devices->nr;
 }
 
 static void print_nr(FILE *out, uint64_t nr, const char *one, const char *many, const char *separator)

@@ -40,6 +40,17 @@ struct devices_facts {
 	struct evread_facts read;
 };
 
+#define DEVICES_NAME_MAX 96
+
+/* One of them, for who shows it. */
+struct devices_item {
+	uint32_t event;		/* of "event7" */
+	uint32_t number;	/* of "input7"; ARCADE_DEVICE_UNKNOWN if it is not open */
+	enum arcade_lane lane;
+	bool is_known;		/* it could be opened, and lane and name hold */
+	char name[DEVICES_NAME_MAX];	/* as it calls itself, escaped; "" */
+};
+
 /* What the device is, from all it says of itself. */
 enum arcade_lane devices_classify(const struct libevdev *evdev);
 
@@ -61,6 +72,9 @@ void devices_handle_event(struct devices *devices, const struct watch_event *eve
 void devices_check(struct devices *devices);
 
 const struct devices_facts *devices_facts(const struct devices *devices);
+
+/* Fills @items, at most ARCADE_MAX_DEVICES of them, in the order of their numbers. Return: how many. */
+uint32_t devices_list(const struct devices *devices, struct devices_item *items);
 
 /* "2 keyboards, 1 mouse, …" */
 void devices_describe(const struct devices *devices, char *buf, size_t size);

@@ -70,6 +70,13 @@ struct candidate {
 	struct games_identity *identity;	/* of a game, else NULL */
 };
 
+struct explain {
+	games_explain_fn fn;	/* NULL: this place is free */
+	void *data;
+	uint64_t ticket;
+	pid_t pid;
+};
+
 struct games {
 	struct loop *loop;
 	struct games_config config;
@@ -81,7 +88,9 @@ struct games {
 	struct game current;
 	struct proc_id current_id;
 	struct games_identity identity;	/* of current */
-	bool fixed;		/* current is --game PID */
+	bool fixed;		/* current is --game PID, or by override */
+	pid_t override;
+	struct explain explains[GAMES_EXPLAIN_MAX];
 	bool idle;		/* nothing is to be found */
 	uint64_t nr_focused;
 	uint64_t rescan_due_ns;	/* NEVER_NS: none */
@@ -386,17 +395,24 @@ static void postpone(struct games *games, struct candidate *candidate, uint64_t 
 	set_due(games, candidate, due_ns);
 }
 
-static void judge(struct games *games, struct candidate *candidate, struct prober_probe *probe, uint64_t now)
+/* @candidate: NULL if nothing was told of it. */
+static struct score_facts facts_of(const struct games *games, const struct candidate *candidate,
+				   const struct prober_probe *probe)
 {
-	struct score_facts facts = {
+	return (struct score_facts){
 		.proc = &probe->info,
 		.ancestry = probe->ancestry,
 		.named = games->config.name && score_is_named(&probe->info, games->config.name),
-		.gpu_submit = candidate->gpu,
-		.gamemode = candidate->gamemode,
-		.focused = candidate->focused,
-		.fullscreen = candidate->fullscreen,
+		.gpu_submit = candidate && candidate->gpu,
+		.gamemode = candidate && candidate->gamemode,
+		.focused = candidate && candidate->focused,
+		.fullscreen = candidate && candidate->fullscreen,
 	};
+}
+
+static void judge(struct games *games, struct candidate *candidate, struct prober_probe *probe, uint64_t now)
+{
+	struct score_facts facts = facts_of(games, candidate, probe);
 	struct score score = score_process(&facts, games->programs);
 	bool by_user_only = games->config.name || games->config.no_detect;
 
@@ -430,11 +446,46 @@ static void judge(struct games *games, struct candidate *candidate, struct probe
 	postpone(games, candidate, now);
 }
 
+/* Whoever asked for this process gets the answer, also if it was asked for a candidate's sake. */
+static void answer_explains(struct games *games, const struct candidate *candidate, const struct prober_answer *answer)
+{
+	struct games_explanation explanation = { .err = answer->err, .pid = answer->id.pid };
+	struct score_facts facts;
+
+	for (size_t i = 0; i < GAMES_EXPLAIN_MAX; i++) {
+		struct explain explain = games->explains[i];
+
+		if (!explain.fn || explain.pid != answer->id.pid)
+			continue;
+		if (!answer->err) {
+			if (candidate && candidate->id.start_ticks && candidate->id.start_ticks != answer->probe.info.id.start_ticks)
+				candidate = NULL;
+			facts = facts_of(games, candidate, &answer->probe);
+			explanation.proc = &answer->probe.info;
+			explanation.score = score_process(&facts, games->programs);
+			explanation.is_current = game_is_known(&games->current) && games->current.pid == answer->id.pid;
+		}
+		games->explains[i] = (struct explain){};
+		explain.fn(&explanation, explain.ticket, explain.data);
+	}
+}
+
+static void cancel_explains(struct games *games)
+{
+	for (size_t i = 0; i < GAMES_EXPLAIN_MAX; i++) {
+		const struct games_explanation explanation = { .err = -ECANCELED, .pid = games->explains[i].pid };
+
+		if (games->explains[i].fn)
+			games->explains[i].fn(&explanation, games->explains[i].ticket, games->explains[i].data);
+	}
+}
+
 static void take_probe(struct games *games, struct prober_answer *answer)
 {
 	struct candidate *candidate = find(games, answer->id.pid);
 
 	games->facts.nr_probes++;
+	answer_explains(games, candidate, answer);
 	/* Of the game that the user has named, only this is asked. */
 	if (games->fixed && !answer->err && answer->id.pid == games_current(games)) {
 		struct games_identity identity = identity_of(&answer->probe.info, answer->probe.info.steam_app_id);
@@ -782,6 +833,99 @@ void games_announce(struct games *games)
 	ask_rescan(games, 0);
 }
 
+int games_explain(struct games *games, pid_t pid, uint64_t ticket, games_explain_fn fn, void *data)
+{
+	for (size_t i = 0; i < GAMES_EXPLAIN_MAX; i++) {
+		int err;
+
+		if (games->explains[i].fn)
+			continue;
+		err = prober_ask_process(games->prober, &(struct proc_id){ .pid = pid }, games->programs);
+		if (err)
+			return err == -EAGAIN ? -EBUSY : err;
+		games->explains[i] = (struct explain){ .fn = fn, .data = data, .ticket = ticket, .pid = pid };
+		/* A read that is stuck is given up in time. */
+		wake_at(games, now_ns() + CHECK_NS);
+		return 0;
+	}
+	return -EBUSY;
+}
+
+pid_t games_overridden(const struct games *games)
+{
+	return games->override;
+}
+
+/* The rules decide again. */
+static void end_override(struct games *games)
+{
+	pid_t before = games_current(games);
+
+	games->override = GAMES_OVERRIDE_AUTO;
+	games->fixed = false;
+	leave_current(games);
+	choose(games);
+	if (before && !games_current(games)) {
+		games->facts.nr_decisions++;
+		games->ops.set_game(0, games->data);
+	}
+	games_rescan(games);
+}
+
+static void handle_override_end(void *data)
+{
+	struct games *games = data;
+
+	log_notice("game: process %d has ended; games are looked for again", (int)games->current.pid);
+	games->facts.nr_decisions++;
+	games->ops.set_game(0, games->data);
+	end_override(games);
+}
+
+int games_override(struct games *games, pid_t pid)
+{
+	struct game tried;
+	pid_t before = games_current(games);
+	int err;
+
+	if (pid < GAMES_OVERRIDE_AUTO || pid == 1)
+		return -EINVAL;
+	if (pid == GAMES_OVERRIDE_AUTO) {
+		if (games->fixed)
+			log_notice("game: games are looked for again");
+		end_override(games);
+		return 0;
+	}
+	if (pid > 0) {
+		/* Nothing changes for one that cannot be watched. */
+		game_init(&tried);
+		err = game_watch(&tried, games->loop, pid, handle_override_end, games);
+		game_deinit(&tried);
+		if (err)
+			return err;
+	}
+	leave_current(games);
+	games->fixed = true;
+	games->override = pid;
+	err = pid > 0 ? game_watch(&games->current, games->loop, pid, handle_override_end, games) : 0;
+	if (err) {
+		end_override(games);
+		return err;
+	}
+	if (pid > 0)
+		log_notice("game: process %d is the game, by word of the user", (int)pid);
+	else
+		log_notice("game: there is none, by word of the user");
+	set_identity(games, NULL);
+	if (pid > 0 && prober_ask_process(games->prober, &(struct proc_id){ .pid = pid }, games->programs))
+		log_debug("game: process %d is not looked at", (int)pid);
+	if (pid != before) {
+		games->facts.nr_decisions++;
+		games->ops.set_game(pid, games->data);
+	}
+	return 0;
+}
+
 const struct games_identity *games_identity(const struct games *games)
 {
 	return games_current(games) ? &games->identity : NULL;
@@ -837,6 +981,7 @@ int games_new(struct loop *loop, const struct games_config *config, const struct
 	games->ops = *ops;
 	games->data = data;
 	games->idle = config->no_detect && !config->name;
+	games->override = GAMES_OVERRIDE_AUTO;
 	games->rescan_due_ns = NEVER_NS;
 	timer_init(&games->timer, "games", handle_timer);
 	game_init(&games->current);
@@ -875,6 +1020,7 @@ void games_free(struct games *games)
 		return;
 	timer_disarm(&games->timer);
 	prober_free(games->prober);
+	cancel_explains(games);
 	game_deinit(&games->current);
 	for (size_t i = 0; i < GAMES_CANDIDATES_MAX; i++) {
 		close_fd(games->candidates[i].pidfd);

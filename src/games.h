@@ -109,6 +109,37 @@ void games_gamemode(struct games *games, pid_t pid, bool registered);
 /* The kernel half is new: say again what is decided, and find anew what is background. */
 void games_announce(struct games *games);
 
+/* Processes that are read for games_explain() at a time. */
+#define GAMES_EXPLAIN_MAX 8
+
+/* What is known of a process, with all that the daemon was told of it. Valid during the call. */
+struct games_explanation {
+	int err;			/* 0, -ESRCH, -ETIMEDOUT, -ECANCELED, -errno: nothing but pid holds then */
+	pid_t pid;
+	const struct proc_info *proc;
+	struct score score;
+	bool is_current;		/* it is the game */
+};
+
+/* May not call back into games. */
+typedef void (*games_explain_fn)(const struct games_explanation *explanation, uint64_t ticket, void *data);
+
+/*
+ * Is process @pid a game, and why? @fn is called later, from the loop or games_free(), once. Return: 0; -EBUSY if too many are
+ * asked for, -errno.
+ */
+int games_explain(struct games *games, pid_t pid, uint64_t ticket, games_explain_fn fn, void *data);
+
+#define GAMES_OVERRIDE_NONE 0	/* no process is the game */
+#define GAMES_OVERRIDE_AUTO (-1)	/* the rules decide */
+
+/*
+ * By the user's word while we run: this process is the game until it ends, then the rules decide again; or one of the above.
+ * Return: 0; -ESRCH or -ENOTSUP if @pid is no process, -EINVAL, -errno, with nothing changed.
+ */
+int games_override(struct games *games, pid_t pid);
+pid_t games_overridden(const struct games *games);
+
 /* Return: 0 if there is none. */
 pid_t games_current(const struct games *games);
 

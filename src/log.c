@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 #include <poll.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -21,6 +22,9 @@ static const struct {
 	[LOG_LEVEL_DEBUG] = { "<7>", "debug: ", "\033[2m" },
 };
 
+/* ": " and the text of an errno. */
+#define SUFFIX_MAX 128
+
 #define COLOUR_OFF "\033[0m"
 
 /* Every thread reads the level; only the main thread writes it. */
@@ -33,6 +37,31 @@ static atomic_int log_level = LOG_LEVEL_INFO;
 static atomic_uint_fast64_t nr_lost;
 static atomic_uint_fast64_t nr_untold;
 static atomic_bool torn;
+
+/* As global as the log itself. */
+static pthread_mutex_t sink_mutex = PTHREAD_MUTEX_INITIALIZER;
+static log_sink_fn sink_fn;
+static void *sink_data;
+
+void log_set_sink(log_sink_fn fn, void *data)
+{
+	pthread_mutex_lock(&sink_mutex);
+	sink_fn = fn;
+	sink_data = data;
+	pthread_mutex_unlock(&sink_mutex);
+}
+
+static void tell_sink(enum log_level level, const char *msg, const char *suffix)
+{
+	char text[LOG_LINE_MAX + SUFFIX_MAX];
+
+	pthread_mutex_lock(&sink_mutex);
+	if (sink_fn) {
+		snprintf(text, sizeof(text), "%s%s", msg, suffix);
+		sink_fn(level, text, sink_data);
+	}
+	pthread_mutex_unlock(&sink_mutex);
+}
 
 void log_set_level(enum log_level level)
 {
@@ -195,7 +224,7 @@ static bool tell_lost(const struct stat *st)
 
 int log_vline(enum log_level level, int err, const char *fmt, va_list ap)
 {
-	char msg[LOG_LINE_MAX], line[LOG_LINE_MAX], suffix[128] = "", text[96];
+	char msg[LOG_LINE_MAX], line[LOG_LINE_MAX], suffix[SUFFIX_MAX] = "", text[96];
 	int saved = errno, n;
 	struct stat st;
 	size_t len;
@@ -215,6 +244,7 @@ int log_vline(enum log_level level, int err, const char *fmt, va_list ap)
 	if (err)
 		snprintf(suffix, sizeof(suffix), ": %s", strerror_r(err, text, sizeof(text)));
 
+	tell_sink(level, msg, suffix);
 	if (fstat(STDERR_FILENO, &st) < 0) {
 		count_lost(0);
 	} else if (tell_lost(&st)) {

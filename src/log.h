@@ -40,6 +40,15 @@ bool log_enabled(enum log_level level);
 uint64_t log_nr_lost(void);
 
 /*
+ * Told every line that passes the level, besides stderr; its text is not escaped, and has no level. Any thread; not twice at
+ * the same time. May not log.
+ */
+typedef void (*log_sink_fn)(enum log_level level, const char *text, void *data);
+
+/* NULL: none. When this returns, the one before is not called any more. */
+void log_set_sink(log_sink_fn fn, void *data);
+
+/*
  * @err: an errno, of either sign, whose text is appended as ": text"; 0 appends nothing. errno survives.
  * Return: -|@err|, so that "return log_error_errno(err, ...)" reports and passes the error on.
  */

@@ -13,7 +13,7 @@ struct loop {
 	bool no_pwait2;		/* epoll_pwait2() is missing or filtered */
 	bool stopping;
 	int status;
-	uint64_t nr_wakeups;
+	struct loop_facts facts;
 	loop_prepare_fn prepare;
 	void *prepare_data;
 	/*
@@ -74,7 +74,23 @@ void loop_stop(struct loop *loop, int status)
 
 uint64_t loop_wakeups(const struct loop *loop)
 {
-	return loop->nr_wakeups;
+	return loop->facts.nr_wakeups;
+}
+
+const struct loop_facts *loop_facts(const struct loop *loop)
+{
+	return &loop->facts;
+}
+
+static void count_round(struct loop_facts *facts, uint64_t ns)
+{
+	uint64_t us = ns / NSEC_PER_USEC;
+	uint32_t bucket = us ? 64 - (uint32_t)__builtin_clzll(us) : 0;
+
+	facts->busy_ns += ns;
+	if (ns > facts->round_max_ns)
+		facts->round_max_ns = ns;
+	facts->round_hist[bucket < LOOP_HIST_BUCKETS ? bucket : LOOP_HIST_BUCKETS - 1]++;
 }
 
 static bool events_are_level(uint32_t events)
@@ -277,15 +293,8 @@ static int run_sources(struct loop *loop)
 	return r < 0 ? r : 0;
 }
 
-static int loop_step(struct loop *loop)
+static int run_round(struct loop *loop, int r)
 {
-	int r;
-
-	r = loop_wait(loop);
-	loop->nr_wakeups++;
-	if (r < 0 && r != -EINTR)
-		return r;
-
 	loop->batch_next = 0;
 	loop->batch_len = r > 0 ? r : 0;
 	r = run_sources(loop);
@@ -299,6 +308,21 @@ static int loop_step(struct loop *loop)
 	if (!loop->stopping && loop->prepare)
 		return loop->prepare(loop, loop->prepare_data);
 	return 0;
+}
+
+static int loop_step(struct loop *loop)
+{
+	uint64_t start_ns;
+	int r;
+
+	r = loop_wait(loop);
+	loop->facts.nr_wakeups++;
+	if (r < 0 && r != -EINTR)
+		return r;
+	start_ns = now_ns();
+	r = run_round(loop, r);
+	count_round(&loop->facts, now_ns() - start_ns);
+	return r;
 }
 
 int loop_run(struct loop *loop)

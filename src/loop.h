@@ -24,6 +24,17 @@ struct loop;
 struct source;
 struct timer;
 
+/* Log2 of microseconds, as of the kernel half's histograms: [i] counts [2^(i-1), 2^i), the first everything below 1 us. */
+#define LOOP_HIST_BUCKETS 24
+
+/* A round is what is done after one wait: sources, timers, hook. */
+struct loop_facts {
+	uint64_t nr_wakeups;
+	uint64_t busy_ns;	/* of all rounds */
+	uint64_t round_max_ns;
+	uint64_t round_hist[LOOP_HIST_BUCKETS];
+};
+
 /* Return 0 to go on; a negative errno ends loop_run() with that value. Must not block. */
 typedef int (*source_fn)(struct source *src, uint32_t events);
 
@@ -88,6 +99,9 @@ void loop_stop(struct loop *loop, int status);
 
 /* Number of times that the wait has returned since loop_new(). */
 uint64_t loop_wakeups(const struct loop *loop);
+
+/* How long the loop was busy, since loop_new(). A round that ends loop_run() counts, what runs between two runs does not. */
+const struct loop_facts *loop_facts(const struct loop *loop);
 
 /*
  * Watch @fd for EPOLL* @events. @fd stays the caller's: detach, then close. EPOLLHUP and EPOLLERR come unasked

@@ -5,10 +5,13 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "ctl.h"
 #include "daemon.h"
 #include "explain.h"
 #include "helper_child.h"
 #include "log.h"
+#include "monitor.h"
+#include "openmetrics.h"
 #include "scheduling.h"
 #include "settings.h"
 #include "stats.h"
@@ -92,6 +95,8 @@ int main(int argc, char **argv)
 	/* Who starts us may have it ignored: then a child is gone, with its number, before anybody has asked how it ended. */
 	signal(SIGCHLD, SIG_DFL);
 
+	if (argc >= 2 && streq(argv[1], "ctl"))
+		return ctl_run(argc - 2, argv + 2, NULL);
 	err = settings_new(argc, argv, stderr, &settings);
 	if (err == -EINVAL)
 		return STATUS_USAGE;
@@ -103,7 +108,7 @@ int main(int argc, char **argv)
 	if (opts->verbose)
 		log_set_level(LOG_LEVEL_DEBUG);
 	if (stdout_closed && (opts->help || opts->help_stats || opts->version || opts->check || opts->check_config ||
-			      opts->explain_pid || opts->stats_ns || opts->monitor_ns)) {
+			      opts->explain_pid || opts->stats_ns || opts->monitor_ns || opts->stats_openmetrics)) {
 		log_error("standard output is closed: nowhere to print to");
 		return STATUS_FAILED;
 	}
@@ -115,6 +120,10 @@ int main(int argc, char **argv)
 		return print_and_exit(print_version);
 	if (opts->explain_pid)
 		return explain_print((pid_t)opts->explain_pid, stdout);
+	if (opts->monitor_ns)
+		return monitor_run(NULL, opts->monitor_ns, opts->json);
+	if (opts->stats_openmetrics)
+		return openmetrics_run(NULL);
 	if (opts->check_config)
 		return check_config(opts);
 	/* A daemon must come up, whatever is in the files. */

@@ -134,7 +134,12 @@ const struct option_def option_table[] = {
 	}, {
 		.name = "monitor", .type = OPTION_SECONDS, .arg = "SEC", .unit = "seconds",
 		.min = NSEC_PER_SEC / 10, .max = 3600 * NSEC_PER_SEC, .offset = FIELD(monitor_ns),
-		.help = "run the scheduler and show a live table every SEC",
+		.help = "show a live table of a running daemon every SEC; does not\n"
+			"schedule, waits for a daemon if none runs",
+	}, {
+		.name = "stats-openmetrics", .type = OPTION_FLAG, .offset = FIELD(stats_openmetrics),
+		.help = "print the statistics of a running daemon once, as\n"
+			"OpenMetrics text, and exit",
 	}, {
 		.name = "json", .type = OPTION_FLAG, .offset = FIELD(json),
 		.help = "with --stats or --monitor: one JSON object per line",

@@ -46,6 +46,7 @@ struct options {
 	bool no_focus;
 	bool no_follow_focus;
 	bool json;
+	bool stats_openmetrics;
 	bool verbose;
 	bool check;
 	bool version;

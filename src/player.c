@@ -256,6 +256,11 @@ void player_rescan(struct player *player)
 	games_rescan(player->games);
 }
 
+struct games *player_games(struct player *player)
+{
+	return player->games;
+}
+
 struct player_facts player_facts(const struct player *player)
 {
 	return (struct player_facts){

@@ -64,4 +64,7 @@ bool player_front(const struct player *player, struct settings_game *ret);
 
 struct player_facts player_facts(const struct player *player);
 
+/* Borrowed, for who asks why a process is the game, or says which one is. */
+struct games *player_games(struct player *player);
+
 #endif

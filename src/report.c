@@ -122,6 +122,8 @@ void report_print(const struct topology *topology, const struct bpf *bpf, const 
 									"sched_process_exec: told at once, but not their end",
 		      "new programs are looked for in /proc, every 3 s", text, sizeof(text));
 	report_line(emit, data, "processes", text);
+	describe_hook(facts, BPF_HOOK_THREADS, "told one by one when somebody asks", "none are told", text, sizeof(text));
+	report_line(emit, data, "threads", text);
 	report_roles(facts, roles_facts(roles), emit, data);
 	report_line(emit, data, "idle CPUs", facts->kick ? "kicked when work is queued" :
 						   "this kernel hides the kick: woken by direct inserts only");

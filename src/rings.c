@@ -49,6 +49,8 @@ static int take_input(void *ctx, void *data, size_t size)
 	facts->nr_records++;
 	facts->nr_ring_records[ring->index]++;
 	facts->nr_lane_records[record->lane]++;
+	if (record->device < ARCADE_MAX_DEVICES)
+		facts->nr_device_records[record->device]++;
 	if (record->device != ARCADE_DEVICE_UNKNOWN && record->device >= facts->nr_devices) {
 		facts->nr_devices = (uint64_t)record->device + 1;
 		ring->rings->has_new_device = true;

@@ -38,6 +38,7 @@ struct rings_facts {
 	uint64_t nr_control_lost;	/* told to the handler */
 	uint64_t nr_control_wakeups;	/* of the loop */
 	uint64_t nr_devices;		/* that have sent any so far */
+	uint64_t nr_device_records[ARCADE_MAX_DEVICES];	/* by index; of those beyond nothing is known */
 };
 
 struct rings;

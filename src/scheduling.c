@@ -11,6 +11,7 @@
 #include "report.h"
 #include "rings.h"
 #include "roles.h"
+#include "threads.h"
 #include "topology.h"
 
 /* From the kernel's enum scx_exit_kind and scx_exit_code (include/linux/sched/ext.h); stable since 6.12. */
@@ -29,6 +30,8 @@ struct scheduling {
 	struct rings *rings;
 	struct roles *roles;
 	struct devices *devices;	/* NULL without input */
+	struct threads *threads;
+	uint64_t start_ns;
 };
 
 static int handle_exit(void *data)
@@ -68,11 +71,11 @@ static void log_report_line(void *data, const char *line)
 	log_info("%s", line);
 }
 
-static void report_focus(const struct options *opts, report_emit_fn emit, void *data)
+static void report_focus(bool off, report_emit_fn emit, void *data)
 {
 	char text[200];
 
-	focus_describe(opts->no_focus, text, sizeof(text));
+	focus_describe(off, text, sizeof(text));
 	report_line(emit, data, "focus", text);
 }
 
@@ -117,13 +120,13 @@ static void find_devices(struct scheduling *scheduling, const struct options *op
 		rings_set_device_fn(scheduling->rings, handle_new_device, scheduling);
 }
 
-static void log_report(const struct scheduling *scheduling, const struct options *opts)
+void scheduling_report(const struct scheduling *scheduling, const struct options *opts, report_emit_fn emit, void *data)
 {
-	report_print(scheduling->topology, scheduling->bpf, scheduling->roles, log_report_line, NULL);
-	report_games(opts, log_report_line, NULL);
-	report_focus(opts, log_report_line, NULL);
+	report_print(scheduling->topology, scheduling->bpf, scheduling->roles, emit, data);
+	report_games(opts, emit, data);
+	report_focus(opts->no_focus, emit, data);
 	if (scheduling->devices)
-		report_devices(scheduling->devices, log_report_line, NULL);
+		report_devices(scheduling->devices, emit, data);
 }
 
 int scheduling_new(const struct scheduling_config *config, struct scheduling **ret)
@@ -160,12 +163,16 @@ int scheduling_new(const struct scheduling_config *config, struct scheduling **r
 	err = roles_new(opts, scheduling->bpf, scheduling->loop, &scheduling->roles);
 	if (err)
 		return err;
+	err = threads_new(scheduling->bpf, &scheduling->threads);
+	if (err)
+		return log_error_errno(err, "threads");
 	find_devices(scheduling, opts);
 	if (config->report)
-		log_report(scheduling, opts);
+		scheduling_report(scheduling, opts, log_report_line, NULL);
 	err = bpf_attach_scheduler(scheduling->bpf);
 	if (err)
 		return err;
+	scheduling->start_ns = now_ns();
 	player_attach(scheduling->player, scheduling->bpf, scheduling->devices);
 	log_info("%-16s slice %" PRIu64 " us, chains %" PRIu64 " ms, preemption %s", "options", opts->slice_us,
 		 opts->chain_ms, opts->no_preempt ? "off" : "on");
@@ -182,6 +189,7 @@ void scheduling_free(struct scheduling *scheduling)
 		player_detach(scheduling->player);
 	if (scheduling->bpf)
 		bpf_detach(scheduling->bpf);
+	threads_free(scheduling->threads);
 	roles_free(scheduling->roles);
 	devices_free(scheduling->devices);
 	rings_free(scheduling->rings);
@@ -196,6 +204,8 @@ int scheduling_read(struct scheduling *scheduling, struct stats_snapshot *snapsh
 
 	if (err)
 		return err;
+	snapshot->uptime_ns = snapshot->time_ns - scheduling->start_ns;
+	snapshot->nr_cpus = scheduling->topology->nr_online;
 	snapshot->rings = *rings_facts(scheduling->rings);
 	snapshot->roles = *roles_facts(scheduling->roles);
 	if (scheduling->devices)
@@ -238,6 +248,21 @@ uint64_t scheduling_hotplug_seq(const struct scheduling *scheduling)
 	return scheduling->hotplug_seq;
 }
 
+struct threads *scheduling_threads(struct scheduling *scheduling)
+{
+	return scheduling->threads;
+}
+
+const struct devices *scheduling_devices(const struct scheduling *scheduling)
+{
+	return scheduling->devices;
+}
+
+struct bpf *scheduling_bpf(struct scheduling *scheduling)
+{
+	return scheduling->bpf;
+}
+
 void scheduling_apply(struct scheduling *scheduling, const struct options *opts)
 {
 	bpf_set_knobs(scheduling->bpf, opts);
@@ -270,7 +295,7 @@ enum status scheduling_check(const struct options *opts)
 	if (!opts->no_input && !devices_new(NULL, NULL, DEVICES_DIR, false, &devices))
 		report_devices(devices, print_report_line, stdout);
 	report_games(opts, print_report_line, stdout);
-	report_focus(opts, print_report_line, stdout);
+	report_focus(opts->no_focus, print_report_line, stdout);
 	if (bpf)
 		printf("%-16s yes\n", "can run here");
 	else if (kernel_sched_state() == KERNEL_SCHED_ABSENT)

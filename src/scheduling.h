@@ -15,11 +15,13 @@
 #include "loop.h"
 #include "options.h"
 #include "player.h"
+#include "report.h"
 #include "stats.h"
 #include "status.h"
 #include "util.h"
 
 struct scheduling;
+struct threads;
 
 struct scheduling_config {
 	struct loop *loop;
@@ -51,6 +53,16 @@ uint64_t scheduling_hotplug_seq(const struct scheduling *scheduling);
 
 /* What @opts say of it counts from now on, as far as that is not read before load (OPTION_RESCHEDULE). */
 void scheduling_apply(struct scheduling *scheduling, const struct options *opts);
+
+/* What this kernel can do, in lines. Reads some files of the kernel. */
+void scheduling_report(const struct scheduling *scheduling, const struct options *opts, report_emit_fn emit, void *data);
+
+/* Borrowed, for who shows them. The devices may be NULL. */
+struct threads *scheduling_threads(struct scheduling *scheduling);
+const struct devices *scheduling_devices(const struct scheduling *scheduling);
+
+/* Borrowed, for who marks processes in it and asks it. */
+struct bpf *scheduling_bpf(struct scheduling *scheduling);
 
 /* --check: print whether and how it would run here; loads, schedules nothing. Return: STATUS_OK if it can run. */
 enum status scheduling_check(const struct options *opts);

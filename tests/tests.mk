@@ -19,14 +19,14 @@ $(B)/bpf/%.bpf.o: tests/vm/%.bpf.c $(BPF_ROOMS) $(B)/gen/vmlinux.h
 	$(BPF_COMPILE)
 
 # Unit tests link everything but main(). They exist twice: under sanitizers, and plain for valgrind.
-UNIT_LINKED := $(SRCS:src/%.c=src/%.o) scene.d/histogram.o
+UNIT_LINKED := $(SRCS:src/%.c=src/%.o) $(TUI_SRCS:tui/%.c=tui/%.o) scene.d/histogram.o
 UNIT_ASAN_OBJS := $(addprefix $(B)/asan/,$(UNIT_LINKED))
 UNIT_PLAIN_OBJS := $(addprefix $(B)/,$(UNIT_LINKED))
 
 define UNIT_COMPILE
 	$(call say,CC,$@)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(ALL_CFLAGS) -Itests/unit -Itools/scene $(1) -MMD -MP -MF $@.d -o $@ $< $(2) $(DAEMON_LIBS) $(CMOCKA_LIBS) -lpthread -lm
+	$(Q)$(CC) $(ALL_CFLAGS) -Itests/unit -Itools/scene -Itui $(1) -MMD -MP -MF $@.d -o $@ $< $(2) $(DAEMON_LIBS) $(CURSES_LIBS) $(CMOCKA_LIBS) -lpthread -lm
 endef
 
 $(B)/unit/test_%: tests/unit/test_%.c unit-asan-objects
@@ -135,7 +135,9 @@ test-programs-desktop: desktop-setup
 
 test-programs-unit: test-setup
 	$(Q)$(MAKE) --no-print-directory $(addprefix $(B)/unit/test_,$(UNIT_TESTS)) $(addprefix $(B)/unit-plain/test_,$(UNIT_TESTS)) \
-		$(B)/unit/failalloc.so $(B)/unit/failalloc_probe $(B)/sim $(B)/vm/actor $(B)/scx_arcade $(addprefix $(B)/fuzz/replay_,$(FUZZ_TARGETS))
+		$(B)/unit/failalloc.so $(B)/unit/failalloc_probe $(B)/sim $(B)/vm/actor $(B)/scx_arcade \
+		$(B)/arcadetop $(addprefix $(B)/fuzz/replay_,$(FUZZ_TARGETS))
+	$(Q)$(MAKE) --no-print-directory $(ASAN_VARS) $(B)/asan/arcadetop
 
 test-programs-bpf: test-setup
 	$(Q)$(MAKE) --no-print-directory $(B)/bpftest/test_hook $(B)/bpftest/budget $(B)/scx_arcade

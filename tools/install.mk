@@ -13,7 +13,7 @@ FISHDIR = $(PREFIX)/share/fish/vendor_completions.d
 # The folders that were made by installing: uninstalling removes those and no others.
 FOLDERS = $(DATADIR)/folders
 
-MAN_PAGES := $(patsubst tools/dist/man/%.in,$(B)/dist/%,$(wildcard tools/dist/man/*.in))
+MAN_PAGES := $(patsubst tools/dist/man/%,$(B)/dist/%,$(patsubst %.in,%,$(wildcard tools/dist/man/*)))
 COMPLETIONS := $(addprefix $(B)/dist/,scx_arcade.bash _scx_arcade scx_arcade.fish)
 DIST_FILES := $(MAN_PAGES) $(COMPLETIONS) $(B)/dist/scx_arcade.service $(B)/dist/scx_arcade.conf.example
 
@@ -88,6 +88,9 @@ $(B)/dist/scx_arcade.fish: tools/dist/completion/scx_arcade.fish.in $(B)/dist/op
 $(B)/dist/scx_arcade.conf.example: tools/dist/scx_arcade.conf.example.in $(B)/dist/options.example $(B)/dist/options.keys \
 	$(B)/dist/options.mode-names $(B)/dist/place
 	$(call FILL_IN,$(B)/dist/options.example)
+
+$(B)/dist/%: tools/dist/man/% $(B)/dist/place
+	$(call FILL_IN)
 
 .PHONY: dist
 dist: $(DIST_FILES)

@@ -172,6 +172,37 @@ struct arcade_stats {
 	u64 frame_hist[NR_ARCADE_FRAME_ENDS][NR_ARCADE_ROOTS][ARCADE_HIST_BUCKETS];	/* … and as distribution */
 };
 
+#define ARCADE_COMM_LEN 16
+
+/* What a thread has been seen to do. */
+enum arcade_thread_role {
+	ARCADE_THREAD_INPUT,	/* is woken by an input device */
+	ARCADE_THREAD_DISPLAY,	/* … by the display: a frame begins, or a flip is done */
+	ARCADE_THREAD_AUDIO,	/* … by an audio device */
+	ARCADE_THREAD_SUBMIT,	/* gives work to a GPU */
+	ARCADE_THREAD_COMPOSITOR,	/* gives pictures to the display */
+	NR_ARCADE_THREAD_ROLES,
+};
+
+/* One thread, as the task iterator tells it: a thing of that moment, each field read alone. */
+struct arcade_thread {
+	u32 pid;		/* in the first pid namespace, as tgid */
+	u32 tgid;
+	u64 run_ns;		/* CPU time since it began */
+	u64 nr_runs;		/* times it has left a CPU, since it began */
+	u64 chain_ns;		/* CLOCK_MONOTONIC, root of its last chain; 0: none yet */
+	u16 chain_share;	/* of 1024: how often it runs as a member */
+	u8 class;		/* enum arcade_class */
+	u8 roles;		/* bits 1 << enum arcade_thread_role */
+	u8 root;		/* enum arcade_root of its last chain */
+	u8 hop;			/* … and which member it was; 0: no chain yet */
+	u8 is_game;		/* of the processes of the game that is known, in front or not */
+	u8 pad;
+	u16 waits[ARCADE_HIST_BUCKETS];	/* from ready to running, as distribution in units of 1024 ns; older ones fade */
+	char comm[ARCADE_COMM_LEN];
+	char process[ARCADE_COMM_LEN];	/* name of the first thread of its process */
+};
+
 /* Trees with this bit do background work: behind everybody else while a game is in front. The rest of the id is a number. */
 #define ARCADE_TREE_BACKGROUND 0x80000000u
 
@@ -193,8 +224,6 @@ enum arcade_control {
 	ARCADE_CONTROL_MODULE_FREE,	/* … is gone */
 	NR_ARCADE_CONTROLS,
 };
-
-#define ARCADE_COMM_LEN 16
 
 /* Of the program that tells which tree a process belongs to. */
 struct arcade_tree_query {
@@ -236,6 +265,8 @@ _Static_assert((NR_ARCADE_ROOTS & (NR_ARCADE_ROOTS - 1)) == 0, "roots");
 _Static_assert(sizeof(struct arcade_knobs) == 104, "knobs");
 _Static_assert(offsetof(struct arcade_knobs, slice_ns) == 8, "knobs");
 _Static_assert(sizeof(struct arcade_stats) % 8 == 0, "statistics");
+_Static_assert(sizeof(struct arcade_thread) == 120, "thread");
+_Static_assert(NR_ARCADE_THREAD_ROLES <= 8, "bits of a byte");
 _Static_assert(sizeof(struct arcade_exit) == 16 + ARCADE_EXIT_REASON_LEN + ARCADE_EXIT_MSG_LEN, "exit record");
 
 #endif

@@ -61,7 +61,6 @@ char _license[] SEC("license") = "GPL";
 /* Never dereferenced: the table of devices knows it. */
 #define BENCH_DEVICE 0x1000
 
-void *bpf_rdonly_cast(const void *obj, u32 btf_id) __ksym __weak;
 struct task_struct *bpf_task_from_pid(s32 pid) __ksym __weak;
 void bpf_task_release(struct task_struct *p) __ksym __weak;
 void bpf_rcu_read_lock(void) __ksym __weak;

@@ -380,7 +380,7 @@ static void test_help(void **state)
 		"(default yes)\n",
 		"      --check-config [FILE]\n",
 		"      --stats SEC        run the scheduler and print",
-		"      --monitor SEC      run the scheduler and show a live table",
+		"      --monitor SEC      show a live table of a running daemon",
 		"(0.1 to 3600 seconds)\n",
 		"      --json             ",
 		"      --exit-dump-len N  ",

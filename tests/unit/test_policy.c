@@ -566,6 +566,27 @@ static void test_histogram_buckets(void **state)
 		assert_true(policy_hist_bucket(ns) <= policy_hist_bucket(ns + ns / 3 + 1));
 }
 
+/* Bucket i holds what needs i bits, in units of 1024 ns. */
+static void test_log2_buckets(void **state)
+{
+	struct unit_random random = { .state = 11 };
+
+	for (int round = 0; round < FUZZ_ROUNDS; round++) {
+		u64 ns = unit_random_next(&random) >> unit_random_below(&random, 64), units = ns >> 10;
+		u32 bits = 0;
+
+		while (units >> bits && bits < 64)
+			bits++;
+		if (bits > ARCADE_HIST_BUCKETS - 1)
+			bits = ARCADE_HIST_BUCKETS - 1;
+		assert_int_equal(policy_log2_bucket(ns), bits);
+	}
+	assert_int_equal(policy_log2_bucket(0), 0);
+	assert_int_equal(policy_log2_bucket(1023), 0);
+	assert_int_equal(policy_log2_bucket(1024), 1);
+	assert_int_equal(policy_log2_bucket(~0ULL), ARCADE_HIST_BUCKETS - 1);
+}
+
 /* ---- whole queues ---- */
 
 #define QUEUE_MAX_TASKS 64
@@ -1059,6 +1080,7 @@ int main(void)
 		cmocka_unit_test(test_search_ends),
 		cmocka_unit_test(test_speed_follows_use),
 		cmocka_unit_test(test_histogram_buckets),
+		cmocka_unit_test(test_log2_buckets),
 		cmocka_unit_test(test_nobody_starves),
 		cmocka_unit_test(test_equals_wait_for_a_round),
 		cmocka_unit_test(test_shares_follow_weights),

@@ -88,6 +88,7 @@ check "slices: says what the kernel can" told slices 'renewed in place' slice_ca
 check "real-time: says what the kernel can" told real-time 'hands waiting tasks back' waiters_come_back
 check "locks: says what the kernel can" told locks 'hands on to its owner' can_attach_function futex_wait
 check "processes: says what the kernel can" told processes 'sched_process_exit: told at once' processes_are_told
+check "threads: says what the kernel can" told threads 'told one by one' can_attach_function bpf_iter_task
 check "frequency: says what the kernel does" told frequency 'schedutil asks' governor_asks
 check "control groups: weights as the kernel tells" told 'control groups' cpu.weight group_weights_are_told
 check "control groups: idle as the kernel tells" told 'control groups' 'and cpu.idle count' group_idle_is_told
