@@ -36,7 +36,7 @@ INSTALL_LIST = \
 # ---- what is made for it ----
 
 # What ctl is told.
-CTL_WORDS := status mode set game none auto explain dump stop
+CTL_WORDS := status mode set game explain dump stop
 
 # Changes when what the files below are made of does: PREFIX may differ from one call of make to the next.
 $(B)/dist/place: FORCE

@@ -6,7 +6,7 @@
 program=$work/bin
 mkdir -p "$program"
 ln -s "$top/build/scx_arcade" "$program/scx_arcade"
-ctl_words='status mode set game none auto explain dump stop'
+ctl_words='status mode set game explain dump stop'
 
 # What bash offers for the words of a line; the last one is being typed.
 bash_offers() { # WORD...
@@ -77,14 +77,14 @@ bash_knows() {
 		same bash "$modes" scx_arcade --mode '' && same bash 'gaming' scx_arcade --mode g &&
 		same bash 'gaming' scx_arcade --mode = g && same bash "$modes" scx_arcade --mode = && same bash '' scx_arcade --slice-us '' && has bash $$ scx_arcade --game $$ &&
 		same bash "$ctl_words --json" scx_arcade ctl '' && same bash "$modes" scx_arcade ctl mode '' &&
-		bash_offers scx_arcade ctl set '' | sort -u | diff <(printf '%s\n' $keys) - && has bash $$ scx_arcade ctl explain $$ &&
+		bash_offers scx_arcade ctl set '' | sort -u | diff <(printf '%s\n' $keys) - && has bash $$ scx_arcade ctl explain $$ && has bash none scx_arcade ctl game '' &&
 		lacks bash --slice-us scx_arcade ctl set --
 }
 fish_knows() {
 	local option
 	for option in $(all_options); do has fish "$option" "scx_arcade --" || return 1; done
 	has fish ctl 'scx_arcade ' && same fish "$modes" 'scx_arcade --mode ' && has fish gaming 'scx_arcade ctl mode ' &&
-		has fish slice-us 'scx_arcade ctl set ' && has fish dump 'scx_arcade ctl ' && lacks fish --slice-us 'scx_arcade ctl --'
+		has fish slice-us 'scx_arcade ctl set ' && has fish dump 'scx_arcade ctl ' && has fish auto 'scx_arcade ctl game ' && lacks fish --slice-us 'scx_arcade ctl --'
 }
 zsh_knows() {
 	local option

@@ -38,6 +38,18 @@ every_key() {
 	done
 }
 
+every_command() {
+	local command
+	text_of build/dist/scx_arcade.8 | sed -n '/^COMMANDS/,/^RUN IT/p' >"$work/page"
+	build/scx_arcade ctl --help | sed -nE 's/^  ([a-z]+) .*/\1/p' >"$work/commands"
+	[ "$(wc -l <"$work/commands")" -ge 5 ] || return 1
+	while read -r command; do
+		grep -qE "^ +$command( |\$)" "$work/page" || { echo "scx_arcade(8) lacks ctl $command"; return 1; }
+		[[ " $(sed -n 's/^CTL_WORDS := //p' tools/install.mk) " == *" $command "* ]] ||
+			{ echo "the completions lack ctl $command"; return 1; }
+	done <"$work/commands"
+}
+
 # What the code can end with is what the page explains.
 every_status() {
 	local status
@@ -63,6 +75,7 @@ check 'they are well-formed' well_formed
 check 'everything is filled in' filled_in
 check 'every option of --help is explained' every_option
 check 'every key of the configuration is explained' every_key
+check 'every command of ctl is explained and completed' every_command
 check 'every exit status is explained' every_status
 check 'the example of a configuration is accepted, and has every key' example_is_accepted
 check 'that of the manual page, too' page_example_is_accepted
