@@ -280,6 +280,7 @@ sysrq_stays_off() {
 
 no_sched_ext_is_skipped() {
 	systemctl stop $unit
+	systemctl reset-failed $unit
 	without
 	mount -t tmpfs tmpfs /sys/kernel || return 1
 	systemctl start $unit
