@@ -3,7 +3,7 @@
 # make            build everything
 # make run        run the scheduler here, or a demonstration in a virtual machine
 # make bench      compare schedulers in a virtual machine; BENCH has its options
-# make check      all tests; check-unit, check-bpf, check-vm, check-desktop run the parts
+# make check      all tests; check-unit, check-bpf, check-vm, check-desktop, check-dist run the parts
 # make check-kernels, check-churn     every kernel of the archive; ten minutes of churn
 # make fuzz       parsers against random input; FUZZ_SECONDS for each
 # make bench-bpf  what the kernel half costs; bpf-budget writes tests/bpf/budget.txt anew
@@ -159,6 +159,6 @@ clean:
 	rm -rf build
 
 help:
-	@sed -n '3,15s/^# \{0,1\}//p' Makefile
+	@sed -n '3,16s/^# \{0,1\}//p' Makefile
 
 -include $(wildcard $(B)/src/*.d $(B)/tui/*.d $(B)/scene.d/*.d $(B)/unit/*.d $(B)/bpftest/*.d $(B)/vm/*.d $(B)/desktop/*.d)

@@ -143,11 +143,16 @@ test-programs-bpf: test-setup
 	$(Q)$(MAKE) --no-print-directory $(B)/bpftest/test_hook $(B)/bpftest/budget $(B)/scx_arcade
 
 test-programs-vm: test-setup
-	$(Q)$(MAKE) --no-print-directory all asan $(VM_PROGS) $(B)/bpf/foreign.bpf.o $(B)/bpf/crowd.bpf.o $(B)/unit/failalloc.so
+	$(Q)$(MAKE) --no-print-directory all asan stage $(VM_PROGS) $(B)/bpf/foreign.bpf.o $(B)/bpf/crowd.bpf.o $(B)/unit/failalloc.so
 
-.PHONY: check check-unit check-bpf check-vm check-desktop check-churn
-check: test-programs-unit test-programs-bpf test-programs-vm test-programs-desktop
-	$(Q)tests/run unit bpf vm desktop
+.PHONY: test-programs-dist
+test-programs-dist:
+	$(Q)tools/setup build package
+	$(Q)$(MAKE) --no-print-directory all dist $(if $(wildcard /etc/debian_version),deb)
+
+.PHONY: check check-unit check-bpf check-vm check-desktop check-dist check-churn
+check: test-programs-unit test-programs-bpf test-programs-vm test-programs-desktop test-programs-dist
+	$(Q)tests/run unit bpf vm desktop dist
 
 check-unit: test-programs-unit
 	$(Q)tests/run unit
@@ -157,6 +162,9 @@ check-bpf: test-programs-bpf
 
 check-vm: test-programs-vm
 	$(Q)tests/run vm
+
+check-dist: test-programs-dist
+	$(Q)tests/run dist
 
 # The soak is ten times as long as in check.
 check-desktop: test-setup test-programs-desktop

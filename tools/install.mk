@@ -13,7 +13,7 @@ FISHDIR = $(PREFIX)/share/fish/vendor_completions.d
 # The folders that were made by installing: uninstalling removes those and no others.
 FOLDERS = $(DATADIR)/folders
 
-MAN_PAGES := $(patsubst tools/dist/man/%.in,$(B)/dist/%,$(wildcard tools/dist/man/*.in))
+MAN_PAGES := $(patsubst tools/dist/man/%,$(B)/dist/%,$(patsubst %.in,%,$(wildcard tools/dist/man/*)))
 COMPLETIONS := $(addprefix $(B)/dist/,scx_arcade.bash _scx_arcade scx_arcade.fish)
 DIST_FILES := $(MAN_PAGES) $(COMPLETIONS) $(B)/dist/scx_arcade.service $(B)/dist/scx_arcade.conf.example
 
@@ -36,7 +36,7 @@ INSTALL_LIST = \
 # ---- what is made for it ----
 
 # What ctl is told.
-CTL_WORDS := status mode set game none auto explain dump stop
+CTL_WORDS := status mode set game explain dump stop
 
 # Changes when what the files below are made of does: PREFIX may differ from one call of make to the next.
 $(B)/dist/place: FORCE
@@ -46,27 +46,25 @@ $(B)/dist/place: FORCE
 .PHONY: FORCE
 FORCE:
 
-$(B)/option-list: tools/option_list.c $(B)/src/option_table.o $(B)/src/modes.o $(B)/src/util.o
-	$(call say,CC,$@)
-	$(Q)$(CC) $(ALL_CFLAGS) $(LDFLAGS) -pie -o $@ $^
-
-OPTION_FORMS := man conf example bash zsh fish keys modes
+OPTION_FORMS := man env conf example modes bash zsh fish keys mode-names
 OPTION_PARTS := $(OPTION_FORMS:%=$(B)/dist/options.%)
 $(OPTION_PARTS): $(B)/dist/options.%: $(B)/option-list
 	@mkdir -p $(@D)
 	$(Q)$< $* > $@.tmp && mv $@.tmp $@
 
 # Puts in the values, and the options where a line says @OPTIONS@.
-$(MAN_PAGES) $(COMPLETIONS): $(B)/dist/options.keys $(B)/dist/options.modes
+$(MAN_PAGES): $(B)/dist/options.env $(B)/dist/options.modes
+$(MAN_PAGES) $(COMPLETIONS): $(B)/dist/options.keys $(B)/dist/options.mode-names
 define FILL_IN
 	$(call say,GEN,$@)
 	@mkdir -p $(@D)
 	$(Q)sed -e 's|@BINDIR@|$(BINDIR)|g; s|@DATADIR@|$(DATADIR)|g; s|@VERSION@|$(VERSION)|g' \
-		-e "s|@KEYS@|$$(cat $(B)/dist/options.keys)|; s|@MODES@|$$(cat $(B)/dist/options.modes)|; s|@CTL@|$(CTL_WORDS)|" \
-		$(if $(1),-e '/^@OPTIONS@$$/{r $(1)' -e 'd}') $< > $@.tmp && mv $@.tmp $@
+		-e "s|@KEYS@|$$(cat $(B)/dist/options.keys)|g; s|@MODES@|$$(cat $(B)/dist/options.mode-names)|g; s|@CTL@|$(CTL_WORDS)|g" \
+		$(if $(1),-e '/^@OPTIONS@$$/{r $(1)' -e 'd}') \
+		-e '/^@ENV@$$/{r $(B)/dist/options.env' -e 'd}' -e '/^@MODE_LIST@$$/{r $(B)/dist/options.modes' -e 'd}' $< > $@.tmp && mv $@.tmp $@
 endef
 
-$(B)/dist/scx_arcade.service: tools/dist/systemd/scx_arcade.service.in $(B)/dist/place $(B)/dist/options.keys $(B)/dist/options.modes
+$(B)/dist/scx_arcade.service: tools/dist/systemd/scx_arcade.service.in $(B)/dist/place $(B)/dist/options.keys $(B)/dist/options.mode-names
 	$(call FILL_IN)
 
 $(B)/dist/scx_arcade.8: tools/dist/man/scx_arcade.8.in $(B)/dist/options.man $(B)/dist/place
@@ -88,8 +86,11 @@ $(B)/dist/scx_arcade.fish: tools/dist/completion/scx_arcade.fish.in $(B)/dist/op
 	$(call FILL_IN,$(B)/dist/options.fish)
 
 $(B)/dist/scx_arcade.conf.example: tools/dist/scx_arcade.conf.example.in $(B)/dist/options.example $(B)/dist/options.keys \
-	$(B)/dist/options.modes $(B)/dist/place
+	$(B)/dist/options.mode-names $(B)/dist/place
 	$(call FILL_IN,$(B)/dist/options.example)
+
+$(B)/dist/%: tools/dist/man/% $(B)/dist/place
+	$(call FILL_IN)
 
 .PHONY: dist
 dist: $(DIST_FILES)
@@ -110,7 +111,7 @@ install: $(INSTALLED_PROGRAMS) $(DIST_FILES)
 	$(if $(DESTDIR),,@echo "Run it now: systemctl daemon-reload && systemd-sysusers && systemctl enable --now scx_arcade")
 
 # As a package would have it, for tests and packages.
-STAGE := $(B)/stage
+STAGE ?= $(B)/stage
 .PHONY: stage
 stage:
 	$(Q)rm -rf $(STAGE)
@@ -121,8 +122,8 @@ stage:
 deb:
 	$(Q)tools/setup package
 	# zsh looks elsewhere on Debian.
-	$(Q)$(MAKE) --no-print-directory stage ZSHDIR=/usr/share/zsh/vendor-completions
-	$(Q)tools/deb $(VERSION) $(STAGE) $(B)/deb
+	$(Q)$(MAKE) --no-print-directory stage STAGE=$(B)/deb/stage ZSHDIR=/usr/share/zsh/vendor-completions
+	$(Q)tools/deb $(VERSION) $(B)/deb/stage $(B)/deb
 
 uninstall:
 	$(check_prefix)

@@ -144,13 +144,36 @@ input_counts() {
 }
 has_packets() { [ "$(json packets $out)" -ge "$1" ]; }
 
+# Who may ask and who may not; the sockets are seen outside of the sandbox.
+as_stranger() { setpriv --reuid 61002 --regid 61002 --clear-groups -- "$@"; }
+as_member() { setpriv --reuid 61002 --regid 61002 --groups "$(getent group scx_arcade | cut -d: -f3)" -- "$@"; }
+gives() { # STATUS COMMAND...
+	local status=0 expected=$1
+	shift
+	"$@" >"$work/answer" 2>&1 || status=$?
+	[ $status -eq "$expected" ] || { echo "status $status of: $*"; cat "$work/answer"; return 1; }
+}
+sockets_answer() {
+	fresh || return 1
+	[ "$(stat -c %a /run/scx_arcade/control)" = 666 ] && [ "$(stat -c %a /run/scx/root/stats)" = 666 ] || return 1
+	gives 0 scx_arcade ctl status && gives 0 as_member scx_arcade ctl status && grep -q scheduling "$work/answer" || return 1
+	gives 3 as_stranger scx_arcade ctl status && gives 3 as_member scx_arcade ctl set slice-us 2000 || return 1
+	gives 0 scx_arcade ctl set slice-us 2100 && has_said 'slice-us.*2100' && gives 0 as_member arcadetop --once --json &&
+		grep -q '^{' "$work/answer"
+}
+# An end that was asked for is no failure.
+ctl_stops() {
+	gives 0 scx_arcade ctl stop && eventually 20 state_is disabled && eventually 10 is_inactive && sleep 3 && is_inactive &&
+		gives 8 scx_arcade ctl status
+}
+is_inactive() { [ "$(prop ActiveState)" = inactive ]; }
+
 # ---- while it runs ----
 
 reloads() {
-	local pid before after
+	local pid after
 	fresh || return 1
 	pid=$(main_pid)
-	before=$(json_status)
 	echo '[daemon]
 slice-us = 2345' >/etc/scx_arcade.conf
 	systemctl reload $unit || return 1
@@ -163,8 +186,6 @@ slice-us = many' >/etc/scx_arcade.conf
 	rm /etc/scx_arcade.conf
 	systemctl reload $unit && is_active
 }
-json_status() { prop StatusText; }
-
 restarted_after() { # PID: another process, and it schedules
 	[ "$(main_pid)" != "$1" ] && [ "$(main_pid)" != 0 ] && is_active && state_is enabled
 }
@@ -259,6 +280,7 @@ sysrq_stays_off() {
 
 no_sched_ext_is_skipped() {
 	systemctl stop $unit
+	systemctl reset-failed $unit
 	without
 	mount -t tmpfs tmpfs /sys/kernel || return 1
 	systemctl start $unit
@@ -348,6 +370,8 @@ check "a game of a user is found" finds_game_of_user
 check "a helper in the user's session" helper_in_session
 check 'that ends with the service' helper_goes_with_it
 check 'input is seen' input_counts
+check 'the sockets answer: root, the group, not others' sockets_answer
+check 'ctl stop: ended, not started again' ctl_stops
 check 'reload: new values, or a mistake with file and line; the same process' reloads
 check 'stopped with SIGSTOP: the watchdog ends and restarts it' watchdog_ends_stopped
 check 'CPUs come and go: the watchdog is fed' hotplug_is_no_hang

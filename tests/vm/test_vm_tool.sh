@@ -85,6 +85,15 @@ guest panic --cpus 1 -- sh -c 'echo c >/proc/sysrq-trigger'
 guest int3 --cpus 1 -- sh -c 'echo "Oops: int3: 0000 [#1] SMP" >/dev/kmsg; echo c >/proc/sysrq-trigger'
 guest lost --cpus 1 -- sh -c 'echo o >/proc/sysrq-trigger; sleep 1000'
 
+# shellcheck disable=SC2016
+guest systemd --systemd --timeout 120 -- bash -c '
+	echo "process 1 $(cat /proc/1/comm) cwd $PWD"
+	systemctl is-active dbus systemd-logind systemd-journald
+	systemctl show -P Virtualization | grep -cE "docker|lxc|podman|container"
+	echo failed: $(systemctl --failed --plain --no-legend)
+	sleep 1000 &
+	exit 5'
+
 # Ended from outside while the guest boots.
 "$vm" --kernel "$kernel" --log term.log -- sleep 1000 >/dev/null 2>&1 &
 victim=$!
@@ -110,6 +119,14 @@ check "--out reaches the host" "$(cat shared/out)" 'from the guest'
 check "nothing else does" "$(ls "$outside") $(ls /etc/scx_arcade-escaped 2>/dev/null)" 'random '
 check "not even through the host's read-only view" "$(grep -c 'Read-only file system' all.err)" 1
 check "killed by a signal, children left behind" "$(end_of signal), $(cat signal.out)" '137, exit 137, before'
+check "with systemd as process 1" "$(end_of systemd)
+$(cat systemd.out)" "5, exit 5
+process 1 systemd cwd $work
+active
+active
+active
+0
+failed:"
 check "timeout" "$(end_of timeout)" '124, timeout'
 check "panic" "$(end_of panic)" '125, panic'
 check "panic shows the log" "$(grep -c 'Kernel panic' panic.err)" 1
