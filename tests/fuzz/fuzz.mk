@@ -31,7 +31,7 @@ $(B)/fuzz/replay_%: tests/fuzz/fuzz_%.c tests/fuzz/replay.c unit-asan-objects
 	$(call say,CC,$@)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) -fsanitize=address -fsanitize=undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer \
-		-MMD -MP -MF $@.d -o $@ $(filter %.c,$^) $(UNIT_ASAN_OBJS) $(DAEMON_LIBS) -lm
+		-MMD -MP -MF $@.d -o $@ $(filter %.c,$^) $(UNIT_ASAN_OBJS) $(DAEMON_LIBS) $(CURSES_LIBS) -lm
 
 .PHONY: fuzz
 # New inputs that find new ways are kept in build/fuzz/NAME; the ones in the tree are only read.
