@@ -1001,7 +1001,7 @@ static void test_who_is_behind_joins_again(void **state)
 	for (size_t i = 0; i < ARRAY_SIZE(clocks); i++) {
 		const u64 root_ns = clocks[i], event_ns = root_ns + 5 * MS;
 		const struct policy_chain none = {};
-		struct policy_chain chain, before;
+		struct policy_chain chain = {}, before;
 
 		policy_chain_start(&chain, 7, ARCADE_ROOT_INPUT, ARCADE_LANE_MOUSE, root_ns, 33 * MS);
 		chain.hop = 3;
