@@ -49,6 +49,13 @@ const struct view *serve_view(struct serve *serve)
 	return &serve->view;
 }
 
+void serve_forget(struct serve *serve)
+{
+	serve->snapshot_ns = 0;
+	for (size_t i = 0; i < targets_nr(); i++)
+		answer_unref(steal_ptr(&serve->kept[i].answer));
+}
+
 const struct serve_config *serve_config(const struct serve *serve)
 {
 	return &serve->config;
