@@ -422,6 +422,8 @@ static void change_games(struct player *player)
 
 static void change_focus(struct player *player)
 {
+	/* What it looks for is for the focus that goes. */
+	timer_disarm(&player->logind_timer);
 	if (player->opts.no_focus)
 		focus_free(steal_ptr(&player->focus));
 	else
