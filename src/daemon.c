@@ -437,11 +437,6 @@ enum status daemon_new(struct settings *settings, struct daemon **ret)
 	daemon->settings = settings;
 	daemon->has_terminal = has_terminal();
 	daemon->lock_fd = -1;
-	if (events_new(&daemon->events)) {
-		log_error_errno(ENOMEM, "start");
-		return STATUS_FAILED;
-	}
-	log_set_sink(events_log, daemon->events);
 	daemon->signals = (struct signals)SIGNALS_INIT;
 	daemon->service = (struct service)SERVICE_INIT;
 	timer_init(&daemon->print_timer, "statistics", print_stats);
@@ -449,6 +444,11 @@ enum status daemon_new(struct settings *settings, struct daemon **ret)
 	timer_init(&daemon->settings_timer, "settings", read_settings);
 	timer_init(&daemon->game_timer, "settings of the game", tell_game);
 	out_init(&daemon->out, STDOUT_FILENO);
+	if (events_new(&daemon->events)) {
+		log_error_errno(ENOMEM, "start");
+		return STATUS_FAILED;
+	}
+	log_set_sink(events_log, daemon->events);
 	bpf_init_logging();
 
 	if (kernel_sched_state() == KERNEL_SCHED_ABSENT)
