@@ -176,12 +176,26 @@ static void note_front(void *data)
 		timer_arm(&daemon->game_timer, daemon->loop, now_ns(), 0);
 }
 
+/*
+ * Is it the time of a game's section? Where a game is in front whatever has the focus, by the options of all games, its own
+ * follow-focus must not take its section back: without it the game would be in front again, and so on for ever.
+ */
+static bool find_front(const struct daemon *daemon, struct settings_game *game)
+{
+	struct options opts;
+
+	if (player_front(daemon->player, game))
+		return true;
+	settings_without_game(daemon->settings, &opts);
+	return opts.no_follow_focus && player_game(daemon->player, game);
+}
+
 static int tell_game(struct timer *timer, uint64_t now)
 {
 	struct daemon *daemon = container_of(timer, struct daemon, game_timer);
 	struct settings_game game;
 
-	settings_set_game(daemon->settings, player_front(daemon->player, &game) ? &game : NULL);
+	settings_set_game(daemon->settings, find_front(daemon, &game) ? &game : NULL);
 	return 0;
 }
 
