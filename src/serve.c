@@ -135,6 +135,11 @@ static void handle_session(void *data, const struct session *session)
 		access_set_session(&serve->rules, session->uid);
 	else
 		access_clear_session(&serve->rules);
+	/* When the next one types is nothing for who sat there before and is still connected. */
+	if (serve->stats)
+		server_judge_again(serve->stats);
+	if (serve->control)
+		server_judge_again(serve->control);
 }
 
 /* ---- life ---- */
