@@ -55,9 +55,8 @@ static void set_message(struct client *client, const char *text)
 	for (; text[len] && len + 1 < sizeof(client->message); len++)
 		client->message[len] = (unsigned char)text[len] < ' ' || text[len] == 0x7f ? ' ' : text[len];
 	/* Not through the middle of a character. */
-	if (text[len])
-		while (len > 0 && ((unsigned char)text[len] & 0xc0) == 0x80)
-			len--;
+	while (len > 0 && ((unsigned char)text[len] & 0xc0) == 0x80)
+		len--;
 	client->message[len] = '\0';
 }
 

@@ -177,7 +177,8 @@ static struct answer *handle_game(struct call *call)
 	char msg[MESSAGE_MAX];
 	int err;
 
-	if (answer)
+	/* Also where there was no memory for the answer. */
+	if (pid < GAMES_OVERRIDE_AUTO)
 		return answer;
 	err = games_override(games, (pid_t)pid);
 	if (err == -ESRCH)
@@ -221,6 +222,7 @@ static void put_knobs(struct json_build *build, const struct arcade_knobs *knobs
 	json_put_u64(&object, "compositor_tgid", knobs->compositor_tgid);
 	json_put_u64(&object, "vblank_ttl_ns", knobs->vblank_ttl_ns);
 	json_put_u64(&object, "audio_ttl_max_ns", knobs->audio_ttl_max_ns);
+	json_put_u64(&object, "full_speed_class", knobs->full_speed_class);
 	json_put_u64(&object, "input_window_until_ns", knobs->input_window_until_ns);
 	json_put_value(build, "knobs", json_finish(&object));
 }
@@ -313,6 +315,8 @@ void control_handle(struct serve *serve, struct server *server, struct server_ti
 	if (command->changes)
 		log_info("control: process %d asks for %s", (int)peer->pid, command->name);
 	answer = command->handle(&call);
+	if (command->changes)
+		serve_forget(serve);
 	if (!call.later)
 		server_answer(server, ticket, answer);
 }

@@ -176,12 +176,26 @@ static void note_front(void *data)
 		timer_arm(&daemon->game_timer, daemon->loop, now_ns(), 0);
 }
 
+/*
+ * Is it the time of a game's section? Where a game is in front whatever has the focus, by the options of all games, its own
+ * follow-focus must not take its section back: without it the game would be in front again, and so on for ever.
+ */
+static bool find_front(const struct daemon *daemon, struct settings_game *game)
+{
+	struct options opts;
+
+	if (player_front(daemon->player, game))
+		return true;
+	settings_without_game(daemon->settings, &opts);
+	return opts.no_follow_focus && player_game(daemon->player, game);
+}
+
 static int tell_game(struct timer *timer, uint64_t now)
 {
 	struct daemon *daemon = container_of(timer, struct daemon, game_timer);
 	struct settings_game game;
 
-	settings_set_game(daemon->settings, player_front(daemon->player, &game) ? &game : NULL);
+	settings_set_game(daemon->settings, find_front(daemon, &game) ? &game : NULL);
 	return 0;
 }
 
@@ -437,11 +451,6 @@ enum status daemon_new(struct settings *settings, struct daemon **ret)
 	daemon->settings = settings;
 	daemon->has_terminal = has_terminal();
 	daemon->lock_fd = -1;
-	if (events_new(&daemon->events)) {
-		log_error_errno(ENOMEM, "start");
-		return STATUS_FAILED;
-	}
-	log_set_sink(events_log, daemon->events);
 	daemon->signals = (struct signals)SIGNALS_INIT;
 	daemon->service = (struct service)SERVICE_INIT;
 	timer_init(&daemon->print_timer, "statistics", print_stats);
@@ -449,6 +458,11 @@ enum status daemon_new(struct settings *settings, struct daemon **ret)
 	timer_init(&daemon->settings_timer, "settings", read_settings);
 	timer_init(&daemon->game_timer, "settings of the game", tell_game);
 	out_init(&daemon->out, STDOUT_FILENO);
+	if (events_new(&daemon->events)) {
+		log_error_errno(ENOMEM, "start");
+		return STATUS_FAILED;
+	}
+	log_set_sink(events_log, daemon->events);
 	bpf_init_logging();
 
 	if (kernel_sched_state() == KERNEL_SCHED_ABSENT)

@@ -492,12 +492,11 @@ static void take_probe(struct games *games, struct prober_answer *answer)
 
 	games->facts.nr_probes++;
 	answer_explains(games, candidate, answer);
-	/* Of the game that the user has named, only this is asked. */
+	/* Of the game that the user has named, only this is asked, unless it was a candidate before. */
 	if (games->fixed && !answer->err && answer->id.pid == games_current(games)) {
 		struct games_identity identity = identity_of(&answer->probe.info, answer->probe.info.steam_app_id);
 
 		set_identity(games, &identity);
-		return;
 	}
 	if (!candidate || !candidate->asked)
 		return;

@@ -258,8 +258,6 @@ static int check_together(const struct options *opts, FILE *err)
 		problem = "--stats and --monitor exclude each other: both write to the standard output";
 	else if (opts->stats_openmetrics && (opts->stats_ns || opts->monitor_ns))
 		problem = "--stats-openmetrics excludes --stats and --monitor: all write to the standard output";
-	else if (opts->stats_openmetrics && (opts->stats_ns || opts->monitor_ns))
-		problem = "--stats-openmetrics excludes --stats and --monitor: all write to the standard output";
 	if (!problem)
 		return 0;
 

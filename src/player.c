@@ -422,6 +422,8 @@ static void change_games(struct player *player)
 
 static void change_focus(struct player *player)
 {
+	/* What it looks for is for the focus that goes. */
+	timer_disarm(&player->logind_timer);
 	if (player->opts.no_focus)
 		focus_free(steal_ptr(&player->focus));
 	else
@@ -450,9 +452,14 @@ void player_set_front_fn(struct player *player, void (*fn)(void *data), void *da
 
 bool player_front(const struct player *player, struct settings_game *ret)
 {
+	return game_is_in_front(player) && player_game(player, ret);
+}
+
+bool player_game(const struct player *player, struct settings_game *ret)
+{
 	const struct games_identity *identity = games_identity(player->games);
 
-	if (!identity || !game_is_in_front(player))
+	if (!identity)
 		return false;
 	*ret = (struct settings_game){
 		.app_id = identity->app_id,

@@ -62,6 +62,9 @@ void player_set_front_fn(struct player *player, void (*fn)(void *data), void *da
 /* Return: is a game in front? Then what is known of it is in @ret, borrowed until the loop goes on. */
 bool player_front(const struct player *player, struct settings_game *ret);
 
+/* The same of a game wherever it is. */
+bool player_game(const struct player *player, struct settings_game *ret);
+
 struct player_facts player_facts(const struct player *player);
 
 /* Borrowed, for who asks why a process is the game, or says which one is. */

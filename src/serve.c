@@ -49,6 +49,13 @@ const struct view *serve_view(struct serve *serve)
 	return &serve->view;
 }
 
+void serve_forget(struct serve *serve)
+{
+	serve->snapshot_ns = 0;
+	for (size_t i = 0; i < targets_nr(); i++)
+		answer_unref(steal_ptr(&serve->kept[i].answer));
+}
+
 const struct serve_config *serve_config(const struct serve *serve)
 {
 	return &serve->config;
@@ -128,6 +135,11 @@ static void handle_session(void *data, const struct session *session)
 		access_set_session(&serve->rules, session->uid);
 	else
 		access_clear_session(&serve->rules);
+	/* When the next one types is nothing for who sat there before and is still connected. */
+	if (serve->stats)
+		server_judge_again(serve->stats);
+	if (serve->control)
+		server_judge_again(serve->control);
 }
 
 /* ---- life ---- */

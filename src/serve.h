@@ -71,6 +71,8 @@ struct server *serve_control_server(struct serve *serve);
 /* For control.c: the answer of a target, and what the answers are made from. */
 struct answer *serve_target(struct serve *serve, const char *name);
 const struct view *serve_view(struct serve *serve);
+/* Something was changed: who asks next is told of it, not what was true a moment ago. */
+void serve_forget(struct serve *serve);
 const struct serve_config *serve_config(const struct serve *serve);
 
 #endif

@@ -519,6 +519,19 @@ void server_answer_and_drop(struct server *server, struct server_ticket ticket, 
 	answer_ticket(server, ticket, answer, true);
 }
 
+void server_judge_again(struct server *server)
+{
+	for (size_t i = 0; i < SERVER_CLIENTS_MAX; i++) {
+		struct slot *slot = &server->slots[i];
+		struct access_peer peer;
+
+		if (slot->fd < 0 || (!access_judge(server->rules, slot->fd, &peer) && peer.may_read))
+			continue;
+		server->facts.nr_denied++;
+		drop(slot);
+	}
+}
+
 const struct server_facts *server_facts(const struct server *server)
 {
 	return &server->facts;

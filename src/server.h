@@ -80,6 +80,9 @@ void server_answer(struct server *server, struct server_ticket ticket, struct an
 /* The same, and the client is dropped once it has got it. */
 void server_answer_and_drop(struct server *server, struct server_ticket ticket, struct answer *answer);
 
+/* The rules are others: who may not ask any more is dropped, and counted as denied. Not from within request_fn. */
+void server_judge_again(struct server *server);
+
 /* Serve a connected socket as if it had been accepted here; takes @fd. For tests. Return: 0, -errno. */
 int server_adopt(struct server *server, int fd);
 

@@ -481,6 +481,14 @@ void settings_set_game(struct settings *settings, const struct settings_game *ga
 	update(settings, why);
 }
 
+void settings_without_game(const struct settings *settings, struct options *ret)
+{
+	struct settings plain = *settings;
+
+	plain.game = NULL;
+	compute(&plain, ret);
+}
+
 const char *settings_game_section(const struct settings *settings)
 {
 	return settings->game ? settings->game->name : NULL;

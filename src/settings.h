@@ -127,6 +127,9 @@ void settings_row(const struct settings *settings, size_t i, struct settings_row
 /* The game in front is another one; NULL: none is. Its section, if there is one, is applied or taken back. */
 void settings_set_game(struct settings *settings, const struct settings_game *game);
 
+/* What would be effective without the section of a game. */
+void settings_without_game(const struct settings *settings, struct options *ret);
+
 /* The name of the section that is applied now; NULL: none. */
 const char *settings_game_section(const struct settings *settings);
 
