@@ -83,7 +83,8 @@ static __always_inline void chain_hand_on(struct task_ctx *waker, struct task_st
 		return;
 	}
 	tctx = task_ctx_of(wakee);
-	if (!tctx || chain_is_live(wakee, tctx))
+	/* Who is woken now is not one that nobody wakes: what it has by habit must not stand in for this. */
+	if (!tctx || (policy_chain_joined(&tctx->chain, wakee->nvcsw) && chain_is_live(wakee, tctx)))
 		return;
 	policy_chain_hand_on(&waker->chain, &tctx->chain, wakee->nvcsw);
 	tctx->chain_first_run = true;

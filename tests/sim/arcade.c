@@ -117,7 +117,8 @@ static void chain_follow_wakeup(struct sim *sim, struct sim_task *wakee, const s
 	if (!waker->task || !chain_is_live(sim, waker->task))
 		return;
 	chain = &waker->task->ctx.chain;
-	if (chain->hop >= ARCADE_MAX_HOPS || chain->nr_handed_on >= CHAIN_FANOUT || chain_is_live(sim, wakee))
+	if (chain->hop >= ARCADE_MAX_HOPS || chain->nr_handed_on >= CHAIN_FANOUT ||
+	    (policy_chain_joined(&wakee->ctx.chain, wakee->nvcsw) && chain_is_live(sim, wakee)))
 		return;
 	policy_chain_hand_on(chain, &wakee->ctx.chain, wakee->nvcsw);
 }
