@@ -43,6 +43,12 @@ static enum status print_and_exit(void (*print)(FILE *))
 	return STATUS_OK;
 }
 
+static enum status complain_closed(void)
+{
+	log_error("standard output is closed: nowhere to print to");
+	return STATUS_FAILED;
+}
+
 static void print_version(FILE *out)
 {
 	fprintf(out, "scx_arcade %s\n", ARCADE_VERSION);
@@ -96,7 +102,7 @@ int main(int argc, char **argv)
 	signal(SIGCHLD, SIG_DFL);
 
 	if (argc >= 2 && streq(argv[1], "ctl"))
-		return ctl_run(argc - 2, argv + 2, NULL);
+		return stdout_closed ? complain_closed() : ctl_run(argc - 2, argv + 2, NULL);
 	err = settings_new(argc, argv, stderr, &settings);
 	if (err == -EINVAL)
 		return STATUS_USAGE;
@@ -108,10 +114,8 @@ int main(int argc, char **argv)
 	if (opts->verbose)
 		log_set_level(LOG_LEVEL_DEBUG);
 	if (stdout_closed && (opts->help || opts->help_stats || opts->version || opts->check || opts->check_config ||
-			      opts->explain_pid || opts->stats_ns || opts->monitor_ns || opts->stats_openmetrics)) {
-		log_error("standard output is closed: nowhere to print to");
-		return STATUS_FAILED;
-	}
+			      opts->explain_pid || opts->stats_ns || opts->monitor_ns || opts->stats_openmetrics))
+		return complain_closed();
 	if (opts->help)
 		return print_and_exit(options_print_help);
 	if (opts->help_stats)

@@ -9,6 +9,9 @@
 #include "schema.h"
 #include "session.h"
 
+/* logind is looked for so often, as long as there is none. */
+#define LOGIND_NS (10 * NSEC_PER_SEC)
+
 struct kept {
 	struct answer *answer;
 	uint64_t made_ns;
@@ -18,6 +21,7 @@ struct serve {
 	struct serve_config config;
 	struct access_rules rules;
 	struct session_monitor *monitor;	/* NULL: there is no logind */
+	struct timer logind_timer;	/* armed as long as there is none */
 	struct server *stats;
 	struct server *control;
 	struct answer *meta;
@@ -142,6 +146,23 @@ static void handle_session(void *data, const struct session *session)
 		server_judge_again(serve->control);
 }
 
+/* logind may start later than we do. */
+static void follow_sessions(struct serve *serve, uint64_t now)
+{
+	int err = session_monitor_new(serve->config.loop, handle_session, serve, &serve->monitor);
+
+	if (err == -ENOSYS)
+		timer_arm(&serve->logind_timer, serve->config.loop, now + LOGIND_NS, 0);
+	else if (err)
+		log_warning_errno(err, "control: whose session is active is not known, and may not ask");
+}
+
+static int look_for_logind(struct timer *timer, uint64_t now)
+{
+	follow_sessions(container_of(timer, struct serve, logind_timer), now);
+	return 0;
+}
+
 /* ---- life ---- */
 
 static struct server *open_server(struct serve *serve, const char *name, const char *path, server_request_fn fn)
@@ -172,7 +193,6 @@ static struct server *open_server(struct serve *serve, const char *name, const c
 int serve_new(const struct serve_config *config, struct serve **ret)
 {
 	_cleanup_(serve_freep) struct serve *serve = calloc(1, sizeof(*serve));
-	int err;
 
 	if (!serve)
 		return -ENOMEM;
@@ -181,9 +201,8 @@ int serve_new(const struct serve_config *config, struct serve **ret)
 	if (!serve->kept)
 		return -ENOMEM;
 	access_init(&serve->rules, config->group_file ? config->group_file : ACCESS_GROUP_FILE);
-	err = session_monitor_new(config->loop, handle_session, serve, &serve->monitor);
-	if (err && err != -ENOSYS)
-		log_warning_errno(err, "control: whose session is active is not known, and may not ask");
+	timer_init(&serve->logind_timer, "look for logind", look_for_logind);
+	follow_sessions(serve, now_ns());
 	serve->stats = open_server(serve, "statistics", config->stats_path ? config->stats_path : SERVE_STATS_PATH,
 				   handle_stats);
 	serve->control = open_server(serve, "control", config->control_path ? config->control_path : SERVE_CONTROL_PATH,
@@ -198,6 +217,7 @@ void serve_free(struct serve *serve)
 		return;
 	server_free(serve->control);
 	server_free(serve->stats);
+	timer_disarm(&serve->logind_timer);
 	session_monitor_free(serve->monitor);
 	answer_unref(serve->meta);
 	for (size_t i = 0; serve->kept && i < targets_nr(); i++)

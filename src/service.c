@@ -5,7 +5,10 @@
 
 #include "log.h"
 
+/* A message that cannot be sent is sent again so much later, … */
 #define AGAIN_NS (100 * NSEC_PER_MSEC)
+/* … or, where nobody listens: a variable that was inherited from long ago, or a manager that starts anew. */
+#define NOBODY_NS (10 * NSEC_PER_SEC)
 
 /* Who sets the watchdog to less than three of these cannot be served. */
 #define FEED_MIN_NS (10 * NSEC_PER_MSEC)
@@ -44,7 +47,8 @@ static void send_state(struct service *service)
 	err = text[0] ? send_text(service, text) : 0;
 	service->owed = err != 0;
 	if (err)
-		timer_arm(&service->again, service->loop, now_ns() + AGAIN_NS, 0);
+		timer_arm(&service->again, service->loop,
+			  now_ns() + (err == -EAGAIN || err == -ENOBUFS ? AGAIN_NS : NOBODY_NS), 0);
 	else
 		timer_disarm(&service->again);
 }

@@ -162,6 +162,9 @@ int threads_read(struct threads *threads, const struct thread **array, size_t *n
 	int err = 0;
 
 	if (!threads->asked_ns || now - threads->asked_ns >= SHARED_NS) {
+		/* Nobody has gone on with the last pass for so long that what it has told is not true any more. */
+		if (threads->fd >= 0 && now - threads->asked_ns > STALE_NS)
+			threads->fd = close_fd(threads->fd);
 		threads->asked_ns = now;
 		if (threads->fd < 0)
 			err = begin_pass(threads, now);
