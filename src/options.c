@@ -340,6 +340,7 @@ static void print_def(FILE *out, const struct option_def *def)
 void options_print_help(FILE *out)
 {
 	fprintf(out, "Usage: " PROGRAM " [OPTION]...\n"
+		     "       " PROGRAM " ctl COMMAND [ARGUMENT]... (see " PROGRAM " ctl --help)\n"
 		     "\n"
 		     "A sched_ext CPU scheduler for gaming desktops. Runs in the foreground until\n"
 		     "SIGINT or SIGTERM; the kernel's default scheduler takes over again then.\n"

@@ -9,7 +9,7 @@
 #include <stdint.h>
 
 /* The name that the field knows; /var/run is a link to /run. */
-#define ARGS_SOCKET "/var/run/scx/root/stats"
+#define ARGS_SOCKET "/run/scx/root/stats"
 
 struct args {
 	const char *socket;	/* borrowed from argv */

@@ -324,6 +324,7 @@ static void decode_options(struct snapshot *snapshot, json_object *answer)
 		GET_STRING(object, "source", option->source);
 		GET_STRING(object, "help", option->help);
 		option->live = get_bool(object, "live");
+		option->restarts = get_bool(object, "restarts");
 	}
 }
 

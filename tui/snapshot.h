@@ -132,6 +132,7 @@ struct option_facts {
 	char source[64];
 	char help[200];
 	bool live;
+	bool restarts;	/* the scheduler is started anew for it */
 };
 
 struct snapshot {

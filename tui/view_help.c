@@ -39,8 +39,8 @@ static const struct {
 	const char *left;
 	const char *right;
 } colours[] = {
-	{ STYLE_GOOD, "green", "up to 4 ms: a frame of a 240 Hz display" },
-	{ STYLE_WARN, "yellow", "up to 16 ms: a frame of a 60 Hz display; or worth a look" },
+	{ STYLE_GOOD, "green", "up to 4 ms: a frame at 240 Hz" },
+	{ STYLE_WARN, "yellow", "up to 16 ms: a frame at 60 Hz; or worth a look" },
 	{ STYLE_BAD, "red", "more, or lost" },
 	{ STYLE_BAR, "blue", "what is going on now" },
 };
@@ -60,7 +60,7 @@ static int draw_options(struct page *page, const struct model *model, int row)
 	int width = canvas->cols;
 
 	row = view_title(page, row, "Options",
-			 "value, where it is from; scx_arcade ctl set NAME VALUE changes the live ones");
+			 "value, where it is from; scx_arcade ctl set NAME VALUE changes it");
 	for (uint32_t i = 0; i < model->now.nr_options; i++) {
 		const struct option_facts *option = &model->now.options[i];
 		bool changed = !streq(option->value, option->default_value);
@@ -72,7 +72,7 @@ static int draw_options(struct page *page, const struct model *model, int row)
 		if (*option->value)
 			col = canvas_printf(canvas, row, col + 1, STYLE_DIM, "%s", option->unit);
 		col = canvas_printf(canvas, row, col < 40 ? 40 : col + 2, STYLE_DIM, "%s%s", option->source,
-				    option->live ? "" : ", at start");
+				    !option->live ? ", at start" : option->restarts ? " (restarts)" : "");
 		if (width >= 110)
 			canvas_text(canvas, row, col < 72 ? 72 : col + 2, width - 73, STYLE_DIM, option->help);
 		row++;
@@ -90,7 +90,7 @@ void view_help(struct page *page, const struct model *model, const struct ui *ui
 	row = view_title(page, row, "Colours", "");
 	for (size_t i = 0; i < ARRAY_SIZE(colours); i++) {
 		canvas_text(&page->canvas, row, 3, 23, colours[i].style, colours[i].left);
-		canvas_text(&page->canvas, row++, 27, page->canvas.cols - 28, STYLE_PLAIN, colours[i].right);
+		row = view_paragraph(page, row, 27, STYLE_PLAIN, colours[i].right);
 	}
 	row = view_title(page, row + 1, "Words", "");
 	row = draw_lines(page, row, words, ARRAY_SIZE(words));

@@ -117,23 +117,24 @@ class World:
                 "rings": [{"ring": i, "records": n(1000) if i == 2 else n(12) if i == 5 else 0, "drops": 0} for i in range(16)]}
 
     def events(self):
-        texts = [("notice", "scheduling"), ("info", "game: Hades II (pid 4242): Steam's reaper started it, Wine, GPU"),
-                 ("notice", "mode gaming: asked for by ctl"),
-                 ("warning", "input record ring 3 was full for 12 ms: 4 records were lost; the daemon was kept from running by "
-                             "something that has a higher priority than it"),
-                 ("error", "config: /etc/scx_arcade.conf:12: slice_us: 7 is not in 100..20000; the old values stay"),
-                 ("info", "game: Hades II is in front")]
+        texts = [("notice", "scheduling"),
+                 ("error", "settings: /etc/scx_arcade.conf:12: slice-us: '7' is out of range, expected 250 to 20000 us"),
+                 ("warning", "focus: KWin's script is not installed beside the program: KWin is not asked"),
+                 ("notice", "game: process 4242 (Hades II.exe) is a game: score 180: SteamAppId 1145350 +50, "
+                            "below Steam's reaper +50, Windows program +40, submits to a GPU +40"),
+                 ("notice", "settings: mode is gaming now, was auto: ctl (ctl)"),
+                 ("info", "game: process 4242 is in front")]
         return {"events": [{"seq": i, "time_ms": 1_790_000_000_000 + i * 7000, "level": level, "text": text}
                            for i, (level, text) in enumerate(texts * 5)]}
 
     def options(self):
-        rows = [("slice_us", "daemon", "us", "2000", "3000", "mode gaming", "longest time a task runs before another may", 1),
-                ("chain_ms", "chain", "ms", "33", "33", "default", "how long what an input event causes goes first", 1),
-                ("game", "game", "", "", "", "default", "a process id, or the name of a program", 1),
-                ("no_roles", "daemon", "", "0", "0", "default", "no programs for display, audio and GPU", 0)]
+        rows = [("slice-us", "daemon", "us", "2000", "3000", "mode gaming", "longest time a task runs before another may", 0),
+                ("chain-ms", "chain", "ms", "33", "33", "default", "how long what an input event causes goes first", 0),
+                ("mode", "daemon", "", "gaming", "auto", "ctl", "a set of values for a purpose", 0),
+                ("roles", "chain", "", "yes", "yes", "default", "watch display, audio and GPU; without, only input begins chains", 1)]
         return {"mode": "gaming", "modes": ["auto", "gaming", "lowlatency", "powersave", "server"],
                 "options": [{"name": r[0], "section": r[1], "type": "number", "unit": r[2], "value": r[3], "default": r[4],
-                             "min": "0", "max": "20000", "live": r[7], "source": r[5], "help": r[6]} for r in rows]}
+                             "min": "0", "max": "20000", "live": 1, "restarts": r[7], "source": r[5], "help": r[6]} for r in rows]}
 
     def status(self):
         return {"version": "0.1.0", "kernel": "7.3.4+deb13-amd64", "state": "scheduling", "mode": "gaming", "game": {},

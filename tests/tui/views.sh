@@ -39,7 +39,7 @@ threads_words=('Threads  44' PID THREAD PROCESS CLASS ROLE CPU 'RUNS/s' 'WAIT p9
 	background 51.2%)
 input_words=(Packets mouse keyboard Rings 'lost          0' event5 'Logitech G Pro X Superlight' 'cannot be opened' 'hook   input_event'
 	'read after at most 18.4 ms')
-events_words=('Events  30' 'error    config: /etc/scx_arcade.conf:12' 'warning  input record ring 3' 'game: Hades II is in front')
+events_words=('Events  30' 'error    settings: /etc/scx_arcade.conf:12' 'warning  focus: KWin' 'game: process 4242 is in front')
 help_words=(Keys 'pause: the figures stand still' Colours Words p50)
 
 every_tab() {
@@ -72,7 +72,7 @@ whole_of_a_wide_window() {
 	type_keys 2
 	expect_all '128us' '33ms' distribution 'kwin_wayland' || return 1
 	type_keys 6
-	expect_all 'What works on this kernel' 'amdgpu: submit' Options slice_us 'longest time a task runs' 'auto gaming lowlatency'
+	expect_all 'What works on this kernel' 'amdgpu: submit' Options slice-us 'default (restarts)' 'longest time a task runs' 'auto gaming lowlatency'
 }
 
 tabs_in_ascii() {
@@ -306,7 +306,7 @@ report() {
 	serve game
 	status_of 0 "$top_program" --socket "$socket" --once -d 0.3 || return 1
 	local word
-	for word in 'scx_arcade 0.1.0' 'Click to frame' 87.2% 'After a click or a key' 'RenderThread 1' 'worker-24' 'event5' 'Hades II is in front'; do
+	for word in 'scx_arcade 0.1.0' 'Click to frame' 87.2% 'After a click or a key' 'RenderThread 1' 'worker-24' 'event5' 'process 4242 is in front'; do
 		grep -qF "$word" "$work/out.txt" || { cat "$work/out.txt"; return 1; }
 	done
 }

@@ -36,7 +36,7 @@ static void test_right(void **state)
 	struct args args;
 
 	assert_int_equal(parse(&args, ""), ARGS_RUN);
-	assert_string_equal(args.socket, "/var/run/scx/root/stats");
+	assert_string_equal(args.socket, "/run/scx/root/stats");
 	assert_true(args.interval_ns == 1000000000);
 	assert_int_equal(parse(&args, "-d 0.25 -n 3 --socket /x --ascii"), ARGS_RUN);
 	assert_true(args.interval_ns == 250000000);

@@ -78,7 +78,7 @@ static void make_game(void)
 	decode(TARGET_EVENTS,
 	       "{\"events\":[{\"seq\":1,\"time_ms\":1790000000000,\"level\":\"notice\",\"text\":\"scheduling\"}]}");
 	decode(TARGET_OPTIONS,
-	       "{\"mode\":\"auto\",\"modes\":[\"auto\",\"gaming\"],\"options\":[{\"name\":\"slice_us\",\"value\":2000,"
+	       "{\"mode\":\"auto\",\"modes\":[\"auto\",\"gaming\"],\"options\":[{\"name\":\"slice-us\",\"value\":2000,"
 	       "\"default\":3000,\"unit\":\"us\",\"source\":\"mode\",\"live\":true}]}");
 	decode(TARGET_STATUS, "{\"report\":[\"input   every packet\"]}");
 	model_update(&model, &snapshot);
@@ -111,7 +111,7 @@ static void test_pages(void **state)
 	assert_shows(screen(24, 80), "notice   scheduling");
 	ui_handle_key(&ui, '6');
 	text = screen(100, 80);
-	assert_shows(text, "slice_us                2000 us");
+	assert_shows(text, "slice-us                2000 us");
 	assert_shows(text, "auto gaming");
 	assert_shows(text, "input   every packet");
 }
