@@ -7,8 +7,8 @@
 
 /* A message that cannot be sent is sent again so much later, … */
 #define AGAIN_NS (100 * NSEC_PER_MSEC)
-/* … or, where nobody listens: a variable that was inherited from long ago, or a manager that starts anew. */
-#define NOBODY_NS (10 * NSEC_PER_SEC)
+/* … or later and later, where nobody listens: a manager that starts anew, or a variable inherited from long ago. */
+#define AGAIN_MAX_NS (10 * NSEC_PER_SEC)
 
 /* Who sets the watchdog to less than three of these cannot be served. */
 #define FEED_MIN_NS (10 * NSEC_PER_MSEC)
@@ -46,9 +46,12 @@ static void send_state(struct service *service)
 		 service->status[0] ? "STATUS=" : "", service->status);
 	err = text[0] ? send_text(service, text) : 0;
 	service->owed = err != 0;
+	if (!err || err == -EAGAIN || err == -ENOBUFS || !service->again_ns)
+		service->again_ns = AGAIN_NS;
+	else if (service->again_ns < AGAIN_MAX_NS)
+		service->again_ns *= 2;
 	if (err)
-		timer_arm(&service->again, service->loop,
-			  now_ns() + (err == -EAGAIN || err == -ENOBUFS ? AGAIN_NS : NOBODY_NS), 0);
+		timer_arm(&service->again, service->loop, now_ns() + service->again_ns, 0);
 	else
 		timer_disarm(&service->again);
 }

@@ -33,6 +33,7 @@ struct service {
 	struct loop *loop;
 	struct timer watchdog;
 	struct timer again;		/* sends what could not be sent */
+	uint64_t again_ns;	/* until then, when it was armed last */
 	int fd;				/* -1: no manager */
 	struct sockaddr_un address;
 	socklen_t address_len;
