@@ -120,6 +120,9 @@ mode_without_hooks() {
 	says "$n" "starting the scheduler anew" || return 1
 	says "$n" "^input .*off, by option" || return 1
 	says "$n" "^scheduling$" && eventually 10 state_is enabled && knob_is slice_ns 10000000 || return 1
+	# There is no logind here, which is looked for every 10 s: not any more, now that nobody wants it.
+	sleep 11
+	is_running "$arcade_pid" || { echo "it ended"; return 1; }
 	n=$(lines)
 	printf '[daemon]\nmode = auto\n' | write
 	says "$n" "^scheduling$" || return 1
