@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Installing, and what is made only to be installed: unit, man pages, completions, the example of a configuration.
 
+# What is made for one PREFIX.
+DIST ?= $(B)/dist
+
 BINDIR = $(PREFIX)/bin
 DATADIR = $(PREFIX)/share/scx_arcade
 MANDIR = $(PREFIX)/share/man
@@ -13,9 +16,9 @@ FISHDIR = $(PREFIX)/share/fish/vendor_completions.d
 # The folders that were made by installing: uninstalling removes those and no others.
 FOLDERS = $(DATADIR)/folders
 
-MAN_PAGES := $(patsubst tools/dist/man/%,$(B)/dist/%,$(patsubst %.in,%,$(wildcard tools/dist/man/*)))
-COMPLETIONS := $(addprefix $(B)/dist/,scx_arcade.bash _scx_arcade scx_arcade.fish)
-DIST_FILES := $(MAN_PAGES) $(COMPLETIONS) $(B)/dist/scx_arcade.service $(B)/dist/scx_arcade.conf.example
+MAN_PAGES := $(patsubst tools/dist/man/%,$(DIST)/%,$(patsubst %.in,%,$(wildcard tools/dist/man/*)))
+COMPLETIONS := $(addprefix $(DIST)/,scx_arcade.bash _scx_arcade scx_arcade.fish)
+DIST_FILES := $(MAN_PAGES) $(COMPLETIONS) $(DIST)/scx_arcade.service $(DIST)/scx_arcade.conf.example
 
 # Programs that are a part of this tree and are installed.
 INSTALLED_PROGRAMS := $(B)/scx_arcade $(if $(wildcard tui/main.c),$(B)/arcadetop)
@@ -25,13 +28,13 @@ INSTALL_LIST = \
 	$(foreach program,$(INSTALLED_PROGRAMS),755:$(program):$(BINDIR)/$(notdir $(program))) \
 	644:tools/dist/programs.conf:$(DATADIR)/programs.conf \
 	644:tools/dist/kwin/scx_arcade_focus.js:$(DATADIR)/scx_arcade_focus.js \
-	644:$(B)/dist/scx_arcade.conf.example:$(DATADIR)/scx_arcade.conf.example \
-	644:$(B)/dist/scx_arcade.service:$(UNITDIR)/scx_arcade.service \
+	644:$(DIST)/scx_arcade.conf.example:$(DATADIR)/scx_arcade.conf.example \
+	644:$(DIST)/scx_arcade.service:$(UNITDIR)/scx_arcade.service \
 	644:tools/dist/systemd/sysusers.conf:$(SYSUSERSDIR)/scx_arcade.conf \
 	$(foreach page,$(MAN_PAGES),644:$(page):$(MANDIR)/man$(lastword $(subst ., ,$(page)))/$(notdir $(page))) \
-	644:$(B)/dist/scx_arcade.bash:$(BASHDIR)/scx_arcade \
-	644:$(B)/dist/_scx_arcade:$(ZSHDIR)/_scx_arcade \
-	644:$(B)/dist/scx_arcade.fish:$(FISHDIR)/scx_arcade.fish
+	644:$(DIST)/scx_arcade.bash:$(BASHDIR)/scx_arcade \
+	644:$(DIST)/_scx_arcade:$(ZSHDIR)/_scx_arcade \
+	644:$(DIST)/scx_arcade.fish:$(FISHDIR)/scx_arcade.fish
 
 # ---- what is made for it ----
 
@@ -39,7 +42,7 @@ INSTALL_LIST = \
 CTL_WORDS := status mode set game explain dump stop
 
 # Changes when what the files below are made of does: PREFIX may differ from one call of make to the next.
-$(B)/dist/place: FORCE
+$(DIST)/place: FORCE
 	@mkdir -p $(@D)
 	@printf '%s %s\n' '$(PREFIX)' '$(VERSION)' | cmp -s - $@ || printf '%s %s\n' '$(PREFIX)' '$(VERSION)' > $@
 
@@ -47,49 +50,49 @@ $(B)/dist/place: FORCE
 FORCE:
 
 OPTION_FORMS := man env conf example modes bash zsh fish keys mode-names
-OPTION_PARTS := $(OPTION_FORMS:%=$(B)/dist/options.%)
-$(OPTION_PARTS): $(B)/dist/options.%: $(B)/option-list
+OPTION_PARTS := $(OPTION_FORMS:%=$(DIST)/options.%)
+$(OPTION_PARTS): $(DIST)/options.%: $(B)/option-list
 	@mkdir -p $(@D)
 	$(Q)$< $* > $@.tmp && mv $@.tmp $@
 
 # Puts in the values, and the options where a line says @OPTIONS@.
-$(MAN_PAGES): $(B)/dist/options.env $(B)/dist/options.modes
-$(MAN_PAGES) $(COMPLETIONS): $(B)/dist/options.keys $(B)/dist/options.mode-names
+$(MAN_PAGES): $(DIST)/options.env $(DIST)/options.modes
+$(MAN_PAGES) $(COMPLETIONS): $(DIST)/options.keys $(DIST)/options.mode-names
 define FILL_IN
 	$(call say,GEN,$@)
 	@mkdir -p $(@D)
 	$(Q)sed -e 's|@BINDIR@|$(BINDIR)|g; s|@DATADIR@|$(DATADIR)|g; s|@VERSION@|$(VERSION)|g' \
-		-e "s|@KEYS@|$$(cat $(B)/dist/options.keys)|g; s|@MODES@|$$(cat $(B)/dist/options.mode-names)|g; s|@CTL@|$(CTL_WORDS)|g" \
+		-e "s|@KEYS@|$$(cat $(DIST)/options.keys)|g; s|@MODES@|$$(cat $(DIST)/options.mode-names)|g; s|@CTL@|$(CTL_WORDS)|g" \
 		$(if $(1),-e '/^@OPTIONS@$$/{r $(1)' -e 'd}') \
-		-e '/^@ENV@$$/{r $(B)/dist/options.env' -e 'd}' -e '/^@MODE_LIST@$$/{r $(B)/dist/options.modes' -e 'd}' $< > $@.tmp && mv $@.tmp $@
+		-e '/^@ENV@$$/{r $(DIST)/options.env' -e 'd}' -e '/^@MODE_LIST@$$/{r $(DIST)/options.modes' -e 'd}' $< > $@.tmp && mv $@.tmp $@
 endef
 
-$(B)/dist/scx_arcade.service: tools/dist/systemd/scx_arcade.service.in $(B)/dist/place $(B)/dist/options.keys $(B)/dist/options.mode-names
+$(DIST)/scx_arcade.service: tools/dist/systemd/scx_arcade.service.in $(DIST)/place $(DIST)/options.keys $(DIST)/options.mode-names
 	$(call FILL_IN)
 
-$(B)/dist/scx_arcade.8: tools/dist/man/scx_arcade.8.in $(B)/dist/options.man $(B)/dist/place
-	$(call FILL_IN,$(B)/dist/options.man)
+$(DIST)/scx_arcade.8: tools/dist/man/scx_arcade.8.in $(DIST)/options.man $(DIST)/place
+	$(call FILL_IN,$(DIST)/options.man)
 
-$(B)/dist/scx_arcade.conf.5: tools/dist/man/scx_arcade.conf.5.in $(B)/dist/options.conf $(B)/dist/place
-	$(call FILL_IN,$(B)/dist/options.conf)
+$(DIST)/scx_arcade.conf.5: tools/dist/man/scx_arcade.conf.5.in $(DIST)/options.conf $(DIST)/place
+	$(call FILL_IN,$(DIST)/options.conf)
 
-$(B)/dist/%: tools/dist/man/%.in $(B)/dist/place
+$(DIST)/%: tools/dist/man/%.in $(DIST)/place
 	$(call FILL_IN)
 
-$(B)/dist/scx_arcade.bash: tools/dist/completion/scx_arcade.bash.in $(B)/dist/options.bash $(B)/dist/place
-	$(call FILL_IN,$(B)/dist/options.bash)
+$(DIST)/scx_arcade.bash: tools/dist/completion/scx_arcade.bash.in $(DIST)/options.bash $(DIST)/place
+	$(call FILL_IN,$(DIST)/options.bash)
 
-$(B)/dist/_scx_arcade: tools/dist/completion/_scx_arcade.in $(B)/dist/options.zsh $(B)/dist/place
-	$(call FILL_IN,$(B)/dist/options.zsh)
+$(DIST)/_scx_arcade: tools/dist/completion/_scx_arcade.in $(DIST)/options.zsh $(DIST)/place
+	$(call FILL_IN,$(DIST)/options.zsh)
 
-$(B)/dist/scx_arcade.fish: tools/dist/completion/scx_arcade.fish.in $(B)/dist/options.fish $(B)/dist/place
-	$(call FILL_IN,$(B)/dist/options.fish)
+$(DIST)/scx_arcade.fish: tools/dist/completion/scx_arcade.fish.in $(DIST)/options.fish $(DIST)/place
+	$(call FILL_IN,$(DIST)/options.fish)
 
-$(B)/dist/scx_arcade.conf.example: tools/dist/scx_arcade.conf.example.in $(B)/dist/options.example $(B)/dist/options.keys \
-	$(B)/dist/options.mode-names $(B)/dist/place
-	$(call FILL_IN,$(B)/dist/options.example)
+$(DIST)/scx_arcade.conf.example: tools/dist/scx_arcade.conf.example.in $(DIST)/options.example $(DIST)/options.keys \
+	$(DIST)/options.mode-names $(DIST)/place
+	$(call FILL_IN,$(DIST)/options.example)
 
-$(B)/dist/%: tools/dist/man/% $(B)/dist/place
+$(DIST)/%: tools/dist/man/% $(DIST)/place
 	$(call FILL_IN)
 
 .PHONY: dist
@@ -115,7 +118,7 @@ STAGE ?= $(B)/stage
 .PHONY: stage
 stage:
 	$(Q)rm -rf $(STAGE)
-	$(Q)$(MAKE) --no-print-directory install DESTDIR=$(abspath $(STAGE)) PREFIX=/usr >/dev/null
+	$(Q)$(MAKE) --no-print-directory install DESTDIR=$(abspath $(STAGE)) PREFIX=/usr DIST=$(STAGE).dist >/dev/null
 	$(Q)rm -f $(STAGE)/usr/share/scx_arcade/folders
 
 .PHONY: deb

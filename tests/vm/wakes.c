@@ -2,8 +2,9 @@
 /*
  * wakes NR_HOGS - a game whose other threads compute all the time: how late is the one that makes the frames?
  *
- * It wakes up every 8 ms and computes for 5.5, more than its share is. A line with a number of seconds on standard input starts a measurement;
- * its answer is one line: median and 99th percentile in microseconds. Ends with its input.
+ * It wakes up every 8 ms and computes for 5.5, more than its share is. A line with a number of seconds on standard input
+ * starts a measurement; its answer is one line: median, mean and 99th percentile in microseconds, and how many of 1000
+ * wakeups came more than LATE_US late. Ends with its input.
  */
 #include <pthread.h>
 #include <stdint.h>
@@ -13,6 +14,7 @@
 
 #define PERIOD_NS  8000000ULL
 #define COMPUTE_NS 5500000ULL
+#define LATE_US	   2000
 #define MAX_WAKES  100000
 
 static uint32_t late_us[MAX_WAKES];
@@ -43,7 +45,8 @@ static int compare(const void *a, const void *b)
 static void measure(double seconds)
 {
 	uint64_t next = clock_ns(CLOCK_MONOTONIC), end = next + (uint64_t)(seconds * 1e9);
-	int nr = 0;
+	uint64_t sum_us = 0;
+	int nr = 0, nr_late = 0;
 
 	while (next < end && nr < MAX_WAKES) {
 		struct timespec at;
@@ -65,7 +68,11 @@ static void measure(double seconds)
 		}
 	}
 	qsort(late_us, nr, sizeof(late_us[0]), compare);
-	printf("%u %u\n", late_us[nr / 2], late_us[nr * 99 / 100]);
+	for (int i = 0; i < nr; i++) {
+		sum_us += late_us[i];
+		nr_late += late_us[i] > LATE_US;
+	}
+	printf("%u %u %u %d\n", late_us[nr / 2], (unsigned int)(sum_us / nr), late_us[nr * 99 / 100], nr_late * 1000 / nr);
 	fflush(stdout);
 }
 

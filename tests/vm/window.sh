@@ -10,31 +10,34 @@ wakes_under() { # FLAG…
 	"$top/build/vm/flood" 500 4 >/dev/null & local mouse=$!
 	sleep 0.5
 	echo 3 >&"${wakes[1]}"
-	read -r median p99 <&"${wakes[0]}" || return 1
+	read -r median mean p99 late <&"${wakes[0]}" || return 1
 	fresh_json
 	marks=$(json window_marks)
 	wait $mouse
 	stop_arcade
 }
 
-middle() { printf '%s\n' "$@" | sort -n | sed -n $(((rounds + 1) / 2))p; }
-
+# The 99th percentile is the fourth worst of 375 wakeups, and one bad moment decides it. How many come late at all says
+# the same by all of them: a third without input. In every round, so that nothing that changes meanwhile does it.
 game_wakes_earlier() {
-	local none=() window=() none_median=() window_median=() least=-1
+	local none=() window=() none_all=() window_all=() least=-1 i status=0
 	coproc wakes { exec "$top/build/vm/wakes" 6; }
 	wakes_pid=$wakes_PID
 	for _ in $(seq $rounds); do
 		wakes_under --no-input || return 1
-		none+=("$p99") none_median+=("$median")
+		none+=("$late") none_all+=("$median/$mean/$p99")
 		[ "$marks" -eq 0 ] || { echo "$marks marks without input"; return 1; }
 		wakes_under --no-input-hook || return 1
-		window+=("$p99") window_median+=("$median")
+		window+=("$late") window_all+=("$median/$mean/$p99")
 		[ $least -ge 0 ] && [ "$least" -le "$marks" ] || least=$marks
 	done
 	kill "$wakes_pid"
-	figure "p99 of the game's wakeups in us, input not seen: ${none[*]}; noticed by the daemon: ${window[*]}"
-	figure "median: ${none_median[*]}; ${window_median[*]}; at least $least wakeups favoured"
-	[ "$least" -gt 100 ] && [ "$(middle "${window[@]}")" -lt "$(middle "${none[@]}")" ]
+	figure "of 1000 wakeups of the game more than 2 ms late, input not seen: ${none[*]}; noticed by the daemon: ${window[*]}"
+	figure "median/mean/p99 in us: ${none_all[*]}; ${window_all[*]}; at least $least wakeups favoured"
+	for i in "${!none[@]}"; do
+		[ $((2 * window[i])) -lt "${none[i]}" ] || { echo "round $((i + 1)): ${none[i]} and ${window[i]}"; status=1; }
+	done
+	[ "$least" -gt 100 ] && return $status
 }
 
 frozen_daemon_leaves_nothing() {
