@@ -42,7 +42,7 @@ ended_by_stall() {
 	[ $status -eq 0 ] || { cat "$work/err"; return 1; }
 	grep -q '^error: the kernel ended the scheduler: runnable task stall: ' "$work/err" &&
 		grep -q '^dump: arcade: slice_us=3000 ' "$work/err" && grep -q '^dump:  *class=.* queued: cpu=' "$work/err" &&
-		grep -q '^dump:  *vtime=.*chain: hop=' "$work/err" && nothing_left "$before"
+		grep -q '^dump:  *task class=.* vtime=.*chain: hop=' "$work/err" && nothing_left "$before"
 }
 is_realtime() { [ "$(chrt -p "$1" 2>/dev/null | sed -n 's/.*policy: //p')" = SCHED_FIFO ]; }
 was_ended_by_kernel() { grep -q '^error: the kernel ended the scheduler: ' "$work/err"; }
