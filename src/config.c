@@ -419,107 +419,42 @@ static void take_file(struct parser *parser, int dirfd, const char *name, const 
 	_cleanup_free_ char *text = NULL;
 	_cleanup_close_ int fd = -1;
 	size_t len = 0;
+	int err;
 
 	parser->path = path;
 	fd = open_file(parser, dirfd, name);
 	if (fd < 0)
 		return;
-	text = malloc(CONFIG_FILE_MAX + 1);
-	if (!text) {
-		complain(parser, -ENOMEM, 0, "%s", strerror(ENOMEM));
-		return;
-	}
-	/* To its end and not to its size: both may change under our hands. */
-	while (len <= CONFIG_FILE_MAX) {
-		ssize_t n = read(fd, text + len, CONFIG_FILE_MAX + 1 - len);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0) {
-			complain(parser, -errno, 0, "%s", strerror(errno));
-			return;
-		}
-		if (!n) {
-			take_text(parser, path, text, len);
-			return;
-		}
-		len += (size_t)n;
-	}
-	complain(parser, -EFBIG, 0, "larger than %d KiB", CONFIG_FILE_MAX / 1024);
-}
-
-struct names {
-	char *names[CONFIG_FILES_MAX];
-	size_t nr;
-};
-
-static void names_deinit(struct names *names)
-{
-	for (size_t i = 0; i < names->nr; i++)
-		free(names->names[i]);
-}
-
-static int compare_names(const void *a, const void *b)
-{
-	return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
-/* Return: false after telling why not. */
-static bool list_dir(struct parser *parser, DIR *dir, struct names *names)
-{
-	struct dirent *entry;
-
-	while ((entry = readdir(dir))) {
-		size_t len = strlen(entry->d_name);
-
-		if (entry->d_name[0] == '.' || len < 6 || !streq(entry->d_name + len - 5, ".conf"))
-			continue;
-		/* One place is the main file's. */
-		if (names->nr == CONFIG_FILES_MAX) {
-			complain(parser, -E2BIG, 0, "more than %d files", CONFIG_FILES_MAX);
-			return false;
-		}
-		names->names[names->nr] = strdup(entry->d_name);
-		if (!names->names[names->nr]) {
-			complain(parser, -ENOMEM, 0, "%s", strerror(ENOMEM));
-			return false;
-		}
-		names->nr++;
-	}
-	qsort(names->names, names->nr, sizeof(names->names[0]), compare_names);
-	return true;
+	err = dropin_read(fd, CONFIG_FILE_MAX, &text, &len);
+	if (!err)
+		take_text(parser, path, text, len);
+	else if (err == -EFBIG)
+		complain(parser, err, 0, "larger than %d KiB", CONFIG_FILE_MAX / 1024);
+	else
+		complain(parser, err, 0, "%s", strerror(-err));
 }
 
 static void take_dir(struct parser *parser, const char *path)
 {
-	_cleanup_(names_deinit) struct names names = { .nr = 0 };
-	_cleanup_closedir_ DIR *dir = NULL;
-	int fd;
+	_cleanup_(dropin_deinit) struct dropin dropin;
+	int err = dropin_init(&dropin, path);
 
 	parser->path = path;
-	fd = open(path, O_RDONLY | O_DIRECTORY | O_NONBLOCK | O_CLOEXEC);
-	if (fd < 0) {
-		if (errno != ENOENT)
-			complain(parser, -errno, 0, "%s", strerror(errno));
+	if (err == -E2BIG)
+		complain(parser, err, 0, "more than %d files", DROPIN_FILES_MAX);
+	else if (err)
+		complain(parser, err, 0, "%s", strerror(-err));
+	if (err)
 		return;
-	}
-	dir = fdopendir(fd);
-	if (!dir) {
-		complain(parser, -errno, 0, "%s", strerror(errno));
-		close_fd(fd);
-		return;
-	}
-	if (!list_dir(parser, dir, &names))
-		return;
-	for (size_t i = 0; i < names.nr; i++) {
+	for (size_t i = 0; i < dropin.nr; i++) {
 		_cleanup_free_ char *file = NULL;
 
-		if (asprintf(&file, "%s/%s", path, names.names[i]) < 0) {
+		if (asprintf(&file, "%s/%s", path, dropin.names[i]) < 0) {
 			file = NULL;
 			complain(parser, -ENOMEM, 0, "%s", strerror(ENOMEM));
 			return;
 		}
-		take_file(parser, dirfd(dir), names.names[i], file);
+		take_file(parser, dirfd(dropin.dir), dropin.names[i], file);
 	}
 }
 

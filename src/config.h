@@ -20,6 +20,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "dropin.h"
 #include "option_table.h"
 #include "util.h"
 
@@ -27,7 +28,7 @@
 #define CONFIG_LINE_MAX	   198
 #define CONFIG_SECTION_MAX 49
 #define CONFIG_FILE_MAX	   (64 * 1024)
-#define CONFIG_FILES_MAX   64
+#define CONFIG_FILES_MAX   DROPIN_FILES_MAX
 #define CONFIG_GAMES_MAX   256
 #define CONFIG_MATCH_MAX   128
 #define CONFIG_ERRORS_MAX  32		/* told; the rest is counted */

@@ -170,6 +170,7 @@ static int take_file(struct programs *programs, int dirfd, const char *name, con
 	_cleanup_free_ char *text = NULL;
 	struct stat st;
 	size_t len = 0;
+	int err;
 
 	if (fd < 0)
 		return errno == ENOENT ? 1 : fail(message, path, -errno, NULL);
@@ -177,79 +178,27 @@ static int take_file(struct programs *programs, int dirfd, const char *name, con
 		return fail(message, path, -errno, NULL);
 	if (!S_ISREG(st.st_mode))
 		return fail(message, path, -EINVAL, "no regular file");
-	text = malloc(PROGRAMS_FILE_MAX + 1);
-	if (!text)
-		return fail(message, path, -ENOMEM, NULL);
-	/* To its end and not to its size: both may change under our hands. */
-	while (len <= PROGRAMS_FILE_MAX) {
-		ssize_t n = read(fd, text + len, PROGRAMS_FILE_MAX + 1 - len);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return fail(message, path, -errno, NULL);
-		if (!n)
-			return take_text(programs, path, text, len, message);
-		len += (size_t)n;
-	}
-	return fail(message, path, -EFBIG, "larger than 256 KiB");
+	err = dropin_read(fd, PROGRAMS_FILE_MAX, &text, &len);
+	if (err)
+		return fail(message, path, err, err == -EFBIG ? "larger than 256 KiB" : NULL);
+	return take_text(programs, path, text, len, message);
 }
 
 /* ---- the folder ---- */
 
-struct names {
-	char *names[PROGRAMS_FILES_MAX];
-	size_t nr;
-};
-
-static void names_deinit(struct names *names)
-{
-	for (size_t i = 0; i < names->nr; i++)
-		free(names->names[i]);
-}
-
-static int compare_names(const void *a, const void *b)
-{
-	return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
 static int take_dir(struct programs *programs, const char *path, char message[PROGRAMS_MESSAGE_MAX])
 {
-	_cleanup_closedir_ DIR *dir = NULL;
-	_cleanup_(names_deinit) struct names names = { .nr = 0 };
-	struct dirent *entry;
-	int fd;
+	_cleanup_(dropin_deinit) struct dropin dropin;
+	int err = dropin_init(&dropin, path);
 
-	fd = open(path, O_RDONLY | O_DIRECTORY | O_NONBLOCK | O_CLOEXEC);
-	if (fd < 0)
-		return errno == ENOENT ? 0 : fail(message, path, -errno, NULL);
-	dir = fdopendir(fd);
-	if (!dir) {
-		int err = -errno;
-
-		close_fd(fd);
-		return fail(message, path, err, NULL);
-	}
-	while ((entry = readdir(dir))) {
-		size_t len = strlen(entry->d_name);
-
-		if (entry->d_name[0] == '.' || len < 6 || !streq(entry->d_name + len - 5, ".conf"))
-			continue;
-		if (names.nr == PROGRAMS_FILES_MAX)
-			return fail(message, path, -E2BIG, "more than 64 files");
-		names.names[names.nr] = strdup(entry->d_name);
-		if (!names.names[names.nr])
-			return fail(message, path, -ENOMEM, NULL);
-		names.nr++;
-	}
-	qsort(names.names, names.nr, sizeof(names.names[0]), compare_names);
-	for (size_t i = 0; i < names.nr; i++) {
+	if (err)
+		return fail(message, path, err, err == -E2BIG ? "more than 64 files" : NULL);
+	for (size_t i = 0; i < dropin.nr; i++) {
 		char file[PROGRAMS_MESSAGE_MAX - 128];
-		int err;
 
-		snprintf(file, sizeof(file), "%s/%s", path, names.names[i]);
+		snprintf(file, sizeof(file), "%s/%s", path, dropin.names[i]);
 		/* A file that goes away meanwhile was not there. */
-		err = take_file(programs, dirfd(dir), names.names[i], file, message);
+		err = take_file(programs, dirfd(dropin.dir), dropin.names[i], file, message);
 		if (err < 0)
 			return err;
 	}

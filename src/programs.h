@@ -14,11 +14,12 @@
 
 #include <stddef.h>
 
+#include "dropin.h"
 #include "util.h"
 
 #define PROGRAMS_NAME_MAX    128	/* bytes of a line's name */
 #define PROGRAMS_FILE_MAX    (256 * 1024)
-#define PROGRAMS_FILES_MAX   64
+#define PROGRAMS_FILES_MAX   DROPIN_FILES_MAX
 #define PROGRAMS_ENTRIES_MAX 8192
 #define PROGRAMS_MESSAGE_MAX 512
 
