@@ -251,6 +251,14 @@ s32 BPF_PROG(arcade_select_cpu, struct task_struct *p, s32 prev_cpu, u64 wake_fl
 		stats_inc(nr_idle_direct);
 		return cpu;
 	}
+	if (class == ARCADE_CLASS_CHAIN) {
+		s32 waker_cpu = bpf_get_smp_processor_id();
+
+		if (topo_is_alike(waker_cpu, cpu) && chain_is_handed_over(p, tctx, waker_cpu)) {
+			stats_inc(nr_hand_overs);
+			return waker_cpu;
+		}
+	}
 	victim = preempt_for(p, tctx, cpu, class, false);
 	return victim >= 0 ? victim : cpu;
 }
@@ -401,6 +409,8 @@ void BPF_PROG(arcade_stopping, struct task_struct *p, bool runnable)
 		if (!runnable) {
 			tctx->slept_at_ns = now_ns;
 			tctx->was_member = policy_chain_was_woken(&tctx->chain, p->nvcsw);
+			if (tctx->was_member)
+				tctx->member_run_ns = policy_learn_run(tctx->member_run_ns, tctx->chain.ran_ns);
 		}
 	}
 	/*

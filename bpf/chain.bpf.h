@@ -154,6 +154,22 @@ static __always_inline void chain_confirm(const struct task_struct *p, struct ta
 		tctx->chain.nvcsw = p->nvcsw;
 }
 
+/*
+ * @p, which has just been woken, is a member, and no CPU is idle. Does it wait for this CPU, which its waker is about to
+ * leave? It is put in the queue of the LLC then, so whichever CPU comes first takes it.
+ */
+static __always_inline bool chain_is_handed_over(const struct task_struct *p, const struct task_ctx *tctx, s32 cpu)
+{
+	struct task_ctx *waker;
+
+	/* In an interrupt the current task is a bystander. */
+	if (!tctx->chain_first_run || tctx->chain.hop < 2 || compat_interrupt_level())
+		return false;
+	waker = task_ctx_of(bpf_get_current_task_btf());
+	return waker && policy_hands_over(&waker->chain, &tctx->chain, waker->member_run_ns) &&
+	       bpf_cpumask_test_cpu(cpu, p->cpus_ptr);
+}
+
 /* @p starts to run: how long after its root? */
 static __always_inline void chain_account_run(struct task_struct *p, struct task_ctx *tctx)
 {

@@ -304,6 +304,35 @@ static inline bool policy_chain_was_woken(const struct policy_chain *chain, u64 
 	return policy_chain_joined(chain, nvcsw) && !chain->by_habit;
 }
 
+/*
+ * A member that mostly goes to sleep within this time of being woken hands its CPU on with the chain: whom it wakes next
+ * waits for it, rather than that another CPU is interrupted, which takes longer than a short rest of the waker's work
+ * and displaces somebody.
+ */
+#define POLICY_HAND_OVER_NS (100 * POLICY_NS_PER_US)
+#define POLICY_RUN_SHIFT    3
+#define POLICY_RUN_MAX_NS   (1000 * POLICY_NS_PER_MS)
+
+/* CPU time that a member uses until it sleeps, over its last eight activations or so; begins with the first. */
+static inline u32 policy_learn_run(u32 mean_ns, u64 ran_ns)
+{
+	u32 ran = ran_ns < POLICY_RUN_MAX_NS ? ran_ns : POLICY_RUN_MAX_NS;
+
+	if (!mean_ns)
+		return ran;
+	return mean_ns - (mean_ns >> POLICY_RUN_SHIFT) + (ran >> POLICY_RUN_SHIFT);
+}
+
+/*
+ * Does @wakee, a member that no idle CPU was found for, wait for the CPU of its waker? Only the first that is woken in an
+ * activation: the second would wait for that one, too. @mean_ns: of the waker.
+ */
+static inline bool policy_hands_over(const struct policy_chain *waker, const struct policy_chain *wakee, u32 mean_ns)
+{
+	return mean_ns && mean_ns <= POLICY_HAND_OVER_NS && waker->nr_handed_on == 1 && wakee->hop == waker->hop + 1 &&
+	       wakee->root_ns == waker->root_ns;
+}
+
 /* The caller has checked hop and fan-out of the live @waker. */
 static inline void policy_chain_hand_on(struct policy_chain *waker, struct policy_chain *wakee, u64 wakee_nvcsw)
 {

@@ -41,6 +41,12 @@ static __always_inline bool topo_is_home(s32 cpu)
 	return topo_place_of(cpu) < topo_nr_home_places;
 }
 
+/* Would who is as well off on @other lose nothing by @cpu? */
+static __always_inline bool topo_is_alike(s32 cpu, s32 other)
+{
+	return topo_llc_of(cpu) == topo_llc_of(other) && (topo_is_home(cpu) || !topo_is_home(other));
+}
+
 static __always_inline s32 topo_cpu_at(u32 place)
 {
 	return topo_place_cpu[place & (ARCADE_MAX_CPUS - 1)];

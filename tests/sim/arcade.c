@@ -123,6 +123,12 @@ static void chain_follow_wakeup(struct sim *sim, struct sim_task *wakee, const s
 	policy_chain_hand_on(chain, &wakee->ctx.chain, wakee->nvcsw);
 }
 
+static bool chain_is_handed_over(const struct sim_task *p, const struct sim_waker *waker)
+{
+	return waker->task && policy_chain_joined(&p->ctx.chain, p->nvcsw) &&
+	       policy_hands_over(&waker->task->ctx.chain, &p->ctx.chain, waker->task->ctx.member_run_ns);
+}
+
 /* --- fair.bpf.h --- */
 
 static bool fair_is_game(struct sim *sim, const struct sim_task *p)
@@ -540,6 +546,16 @@ static s32 preempt_for(struct sim *sim, struct sim_task *p, s32 prev_cpu, enum a
 	return preempt_pick_cpu(sim, p, prev_cpu, &wakee, home);
 }
 
+static bool topo_is_home(const struct sim *sim, s32 cpu)
+{
+	return sim->place_of[cpu] < sim->nr_home;
+}
+
+static bool topo_is_alike(struct sim *sim, s32 cpu, s32 other)
+{
+	return sim_llc_of(sim, cpu) == sim_llc_of(sim, other) && (topo_is_home(sim, cpu) || !topo_is_home(sim, other));
+}
+
 static void arcade_wake(struct sim *sim, struct sim_task *p, const struct sim_waker *waker, bool is_fork)
 {
 	enum arcade_class class;
@@ -567,6 +583,11 @@ static void arcade_wake(struct sim *sim, struct sim_task *p, const struct sim_wa
 		cpu = idle_select(sim, p, class, p->cpu, &is_idle);
 	if (is_idle) {
 		insert_local(sim, p, cpu, fair_slice(p, class), false, waker->cpu);
+		return;
+	}
+	if (class == ARCADE_CLASS_CHAIN && chain_is_handed_over(p, waker) && topo_is_alike(sim, waker->cpu, cpu)) {
+		sim->stats.nr_hand_overs += sim_measures(sim);
+		arcade_enqueue(sim, p, waker->cpu, true, waker->cpu);
 		return;
 	}
 	victim = preempt_for(sim, p, cpu, class, false);
@@ -598,13 +619,17 @@ static void arcade_start(struct sim *sim, s32 cpu, struct sim_task *p)
 
 static void arcade_stopping(struct sim *sim, struct sim_task *p, bool runnable)
 {
+	bool was_member;
+
 	arcade_of(sim)->cpus[p->cpu].running.class = ARCADE_CLASS_NONE;
 	fair_charge(sim, p);
 	if (runnable)
 		return;
 	p->ctx.slept_at_ns = sim->now_ns;
-	/* Before the switch is counted. */
-	p->ctx.chain_share = policy_learn(p->ctx.chain_share, policy_chain_was_woken(&p->ctx.chain, p->nvcsw - 1));
+	was_member = policy_chain_was_woken(&p->ctx.chain, p->nvcsw);
+	p->ctx.chain_share = policy_learn(p->ctx.chain_share, was_member);
+	if (was_member)
+		p->ctx.member_run_ns = policy_learn_run(p->ctx.member_run_ns, p->ctx.chain.ran_ns);
 }
 
 /* --- fair_dispatch() --- */

@@ -311,8 +311,9 @@ static void handle_done(struct sim *sim, s32 cpu)
 		return;
 	}
 	task->state = action == SIM_EXIT ? SIM_DEAD : SIM_SLEEPING;
-	task->nvcsw++;
 	sim->sched->sleep(sim, task);
+	/* As the kernel: counted after the scheduler has heard of it. */
+	task->nvcsw++;
 	schedule(sim, cpu, NULL);
 }
 

@@ -10,6 +10,7 @@
 #include "util.h"
 
 #define MS POLICY_NS_PER_MS
+#define US POLICY_NS_PER_US
 
 /* Clocks to test around: ordinary, and just before the wrap. */
 static const u64 clocks[] = { 1000 * MS, 1ULL << 40, ~0ULL - 10 * MS, ~0ULL };
@@ -392,6 +393,43 @@ static void test_chain_hands_on_the_root(void **state)
 		assert_int_equal(wakee.ran_ns, 0);
 		assert_int_equal(wakee.nr_handed_on, 0);
 		waker = wakee;
+	}
+}
+
+static void test_chain_hands_the_cpu_on(void **state)
+{
+	struct policy_chain waker, wakee, second;
+	u32 mean_ns = 0;
+
+	policy_chain_start(&waker, 3, ARCADE_ROOT_INPUT, ARCADE_LANE_MOUSE, 500 * MS, 33 * MS);
+	policy_chain_hand_on(&waker, &wakee, 7);
+	/* Who is not known to be short, or is known not to be, keeps nobody waiting. */
+	assert_false(policy_hands_over(&waker, &wakee, 0));
+	assert_false(policy_hands_over(&waker, &wakee, POLICY_HAND_OVER_NS + 1));
+	assert_true(policy_hands_over(&waker, &wakee, POLICY_HAND_OVER_NS));
+	/* The second would wait for the first. */
+	policy_chain_hand_on(&waker, &second, 7);
+	assert_false(policy_hands_over(&waker, &second, 1));
+	/* One that is a member by somebody else. */
+	policy_chain_start(&waker, 4, ARCADE_ROOT_INPUT, ARCADE_LANE_MOUSE, 600 * MS, 33 * MS);
+	policy_chain_hand_on(&waker, &second, 8);
+	assert_false(policy_hands_over(&waker, &wakee, 1));
+	assert_false(policy_hands_over(&wakee, &waker, 1));
+
+	/* The mean follows, both ways and from the first; one long activation ends it, and some short ones bring it back. */
+	mean_ns = policy_learn_run(mean_ns, 40 * US);
+	assert_int_equal(mean_ns, 40 * US);
+	mean_ns = policy_learn_run(mean_ns, 4 * MS);
+	assert_true(mean_ns > POLICY_HAND_OVER_NS);
+	for (int i = 0; i < 20; i++)
+		mean_ns = policy_learn_run(mean_ns, 40 * US);
+	assert_true(mean_ns <= POLICY_HAND_OVER_NS && mean_ns >= 40 * US - 8);
+	mean_ns = policy_learn_run(0, UINT64_MAX);
+	for (int i = 0; i < 100; i++) {
+		u32 next_ns = policy_learn_run(mean_ns, UINT64_MAX - i);
+
+		assert_true(next_ns <= mean_ns && next_ns >= mean_ns - 8);
+		mean_ns = next_ns;
 	}
 }
 
@@ -1074,6 +1112,7 @@ int main(void)
 		cmocka_unit_test(test_learning_converges),
 		cmocka_unit_test(test_chain_ends),
 		cmocka_unit_test(test_chain_hands_on_the_root),
+		cmocka_unit_test(test_chain_hands_the_cpu_on),
 		cmocka_unit_test(test_busy_reader_lives_on),
 		cmocka_unit_test(test_bucket_keeps_its_rate),
 		cmocka_unit_test(test_preemption_gains),
