@@ -367,7 +367,10 @@ void BPF_PROG(arcade_running, struct task_struct *p)
 
 	/* A change of nice value, mask or group stops a running task as if it slept; its switches tell. */
 	if (tctx->slept_at_ns && tctx->ran_nvcsw != p->nvcsw) {
-		tctx->burst_ns = policy_burst((tctx->queued_at_ns ? tctx->queued_at_ns : now_ns) - tctx->slept_at_ns);
+		u64 slept_ns = (tctx->queued_at_ns ? tctx->queued_at_ns : now_ns) - tctx->slept_at_ns;
+
+		tctx->burst_ns = policy_burst(slept_ns);
+		tctx->ahead_ns = policy_get_ahead(tctx->ahead_ns, slept_ns);
 		tctx->chain_share = policy_learn(tctx->chain_share, tctx->was_member);
 	}
 	tctx->slept_at_ns = 0;
@@ -445,6 +448,7 @@ void BPF_PROG(arcade_enable, struct task_struct *p)
 	tctx->is_settled = false;
 	tctx->is_newborn = false;
 	tctx->burst_ns = 0;
+	tctx->ahead_ns = 0;
 	tctx->slept_at_ns = 0;
 	tctx->exec_seen_ns = p->se.sum_exec_runtime;
 	tctx->queued_at_ns = 0;

@@ -125,6 +125,7 @@ static __always_inline void fair_charge(struct task_struct *p, struct task_ctx *
 
 	tctx->exec_seen_ns = exec_ns;
 	tctx->is_settled = false;
+	tctx->ahead_ns = policy_use_ahead(tctx->ahead_ns, ran_ns);
 	tctx->vtime += policy_virtual(policy_charge(ran_ns, &tctx->burst_ns), fair_weight(p, tctx));
 	if (!fair_nr_in_llc(tctx->llc))
 		clock_move(tctx->llc, policy_clock_alone(*clock_of(tctx->llc), tctx->vtime, ran_ns, class));
@@ -142,7 +143,7 @@ static __always_inline void fair_clamp(struct task_struct *p, struct task_ctx *t
 	/* Choosing a CPU, queueing and running follow one another, mostly within one tick of that clock. */
 	if (tctx->is_settled && tctx->settled_clock == clock)
 		return;
-	tctx->vtime = policy_clamp_vtime(tctx->vtime, clock, knobs.slice_ns, fair_weight(p, tctx), fair_is_game(tctx));
+	tctx->vtime = policy_clamp_vtime(tctx->vtime, clock, knobs.slice_ns, fair_weight(p, tctx));
 	tctx->settled_clock = clock;
 	tctx->is_settled = true;
 }
@@ -176,7 +177,10 @@ static __always_inline enum arcade_class fair_class(struct task_struct *p, struc
 
 static __always_inline u64 fair_deadline(struct task_struct *p, struct task_ctx *tctx, enum arcade_class class)
 {
-	return policy_deadline(tctx->vtime, *clock_of(tctx->llc), knobs.slice_ns, fair_weight(p, tctx), class);
+	enum arcade_class turn = policy_turn(class, tctx->ahead_ns);
+
+	return policy_deadline(tctx->vtime, *clock_of(tctx->llc), knobs.slice_ns,
+			       policy_weight(p->scx.weight, tctx->group_weight, policy_is_game(turn)), turn);
 }
 
 static __always_inline u64 fair_root(const struct task_ctx *tctx, enum arcade_class class)

@@ -125,6 +125,40 @@ static inline u64 policy_burst(u64 slept_ns)
 	return slept_ns < POLICY_BURST_MAX_NS ? slept_ns : POLICY_BURST_MAX_NS;
 }
 
+static inline bool policy_is_game(enum arcade_class class)
+{
+	return class == ARCADE_CLASS_GAME || class == ARCADE_CLASS_FRAME;
+}
+
+/* Most CPU time that a thread of the game goes before others for, without sleep: a long frame. */
+#define POLICY_AHEAD_MAX_NS (20 * POLICY_NS_PER_MS)
+/* For each second of sleep it gets so many, so who computes for two thirds of the time keeps it. */
+#define POLICY_AHEAD_FACTOR 2
+
+/*
+ * The class by which the turn of a task is reckoned. A thread of the game that is @ahead_ns no more computes without sleep:
+ * it loads or compiles, and there may be several for each CPU. It has the game's weight, but no lead on those that make
+ * frames and sound. So a lead has an end, and nobody has to catch up with it.
+ */
+static inline enum arcade_class policy_turn(enum arcade_class class, u64 ahead_ns)
+{
+	return policy_is_game(class) && !ahead_ns ? ARCADE_CLASS_NORMAL : class;
+}
+
+/* After a sleep of @slept_ns. */
+static inline u64 policy_get_ahead(u64 ahead_ns, u64 slept_ns)
+{
+	if (slept_ns >= POLICY_AHEAD_MAX_NS)
+		return POLICY_AHEAD_MAX_NS;
+	ahead_ns += POLICY_AHEAD_FACTOR * slept_ns;
+	return ahead_ns < POLICY_AHEAD_MAX_NS ? ahead_ns : POLICY_AHEAD_MAX_NS;
+}
+
+static inline u64 policy_use_ahead(u64 ahead_ns, u64 ran_ns)
+{
+	return ahead_ns > ran_ns ? ahead_ns - ran_ns : 0;
+}
+
 /* How much earlier than a NORMAL one a deadline of @class is. */
 static inline s64 policy_lead(enum arcade_class class)
 {
@@ -140,11 +174,6 @@ static inline s64 policy_lead(enum arcade_class class)
 	default:
 		return 0;
 	}
-}
-
-static inline bool policy_is_game(enum arcade_class class)
-{
-	return class == ARCADE_CLASS_GAME || class == ARCADE_CLASS_FRAME;
 }
 
 /* Upper bound of a task's own weight: nice -20, 100 times that of a cgroup, of the game. */
@@ -171,11 +200,10 @@ static inline u32 policy_weight(u32 weight, u32 group_weight, bool is_game)
 }
 
 /*
- * The vtime with which a task enters a queue whose clock shows @clock. A game's debt may be larger, by its lead: else the
- * lead would never be used up. One of low weight waits until the others have gone ahead by its own virtual slice: so much
- * credit it needs, or it would lose a part of each turn.
+ * The vtime with which a task enters a queue whose clock shows @clock. One of low weight waits until the others have gone
+ * ahead by its own virtual slice: so much credit it needs, or it would lose a part of each turn.
  */
-static inline u64 policy_clamp_vtime(u64 vtime, u64 clock, u64 slice_ns, u32 weight, bool is_game)
+static inline u64 policy_clamp_vtime(u64 vtime, u64 clock, u64 slice_ns, u32 weight)
 {
 	u64 virtual_slice_ns = policy_virtual(slice_ns, weight), debt_ns = POLICY_DEBT_SLICES * virtual_slice_ns;
 	u64 credit_ns = virtual_slice_ns > POLICY_CREDIT_NS ? virtual_slice_ns : POLICY_CREDIT_NS;
@@ -184,8 +212,6 @@ static inline u64 policy_clamp_vtime(u64 vtime, u64 clock, u64 slice_ns, u32 wei
 		debt_ns = POLICY_DEBT_MAX_NS;
 	if (credit_ns > POLICY_DEBT_MAX_NS)
 		credit_ns = POLICY_DEBT_MAX_NS;
-	if (is_game)
-		debt_ns += POLICY_FRAME_LEAD_NS;
 	if (policy_before(vtime, clock - credit_ns))
 		return clock - credit_ns;
 	if (policy_before(clock + debt_ns, vtime))
@@ -207,14 +233,12 @@ static inline u64 policy_deadline(u64 vtime, u64 clock, u64 slice_ns, u32 weight
 
 /*
  * The clock when a task starts to run in its turn, while others wait: where it starts. A member runs by its cause, not by
- * its vtime; a game's thread that has used up its lead is where the others are.
+ * its vtime.
  */
 static inline u64 policy_clock(u64 clock, u64 vtime, enum arcade_class class)
 {
 	if (class == ARCADE_CLASS_CHAIN)
 		return clock;
-	if (policy_is_game(class))
-		vtime -= policy_lead(class);
 	return policy_max_time(clock, vtime);
 }
 

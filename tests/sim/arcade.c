@@ -172,6 +172,7 @@ static void fair_charge(struct sim *sim, struct sim_task *p)
 	u64 *clock = &arcade->clocks[p->ctx.llc];
 
 	p->ctx.exec_seen_ns = p->sum_exec_ns;
+	p->ctx.ahead_ns = policy_use_ahead(p->ctx.ahead_ns, ran_ns);
 	p->ctx.vtime += policy_virtual(policy_charge(ran_ns, &p->ctx.burst_ns), fair_weight(sim, p));
 	if (!arcade->llcs[p->ctx.llc].nr)
 		*clock = policy_clock_alone(*clock, p->ctx.vtime, ran_ns, fair_class(sim, p));
@@ -199,13 +200,15 @@ static void fair_enter_llc(struct sim *sim, struct sim_task *p, u32 llc)
 static void fair_settle(struct sim *sim, struct sim_task *p, u32 llc)
 {
 	fair_enter_llc(sim, p, llc);
-	p->ctx.vtime = policy_clamp_vtime(p->ctx.vtime, arcade_of(sim)->clocks[llc], SLICE_NS, fair_weight(sim, p),
-					  fair_is_game(sim, p));
+	p->ctx.vtime = policy_clamp_vtime(p->ctx.vtime, arcade_of(sim)->clocks[llc], SLICE_NS, fair_weight(sim, p));
 }
 
 static u64 fair_deadline(struct sim *sim, struct sim_task *p, enum arcade_class class)
 {
-	return policy_deadline(p->ctx.vtime, arcade_of(sim)->clocks[p->ctx.llc], SLICE_NS, fair_weight(sim, p), class);
+	enum arcade_class turn = policy_turn(class, p->ctx.ahead_ns);
+
+	return policy_deadline(p->ctx.vtime, arcade_of(sim)->clocks[p->ctx.llc], SLICE_NS,
+			       policy_weight(scx_weight(p->nice), 0, policy_is_game(turn)), turn);
 }
 
 static u64 fair_root(const struct sim_task *p, enum arcade_class class)
@@ -605,8 +608,10 @@ static void arcade_start(struct sim *sim, s32 cpu, struct sim_task *p)
 	fair_settle(sim, p, llc);
 	p->ctx.exec_seen_ns = p->ctx.slice_exec_ns = p->sum_exec_ns;
 	if (p->ctx.slept_at_ns) {
-		p->ctx.burst_ns = policy_burst((p->ctx.queued_at_ns ? p->ctx.queued_at_ns : sim->now_ns) -
-					       p->ctx.slept_at_ns);
+		u64 slept_ns = (p->ctx.queued_at_ns ? p->ctx.queued_at_ns : sim->now_ns) - p->ctx.slept_at_ns;
+
+		p->ctx.burst_ns = policy_burst(slept_ns);
+		p->ctx.ahead_ns = policy_get_ahead(p->ctx.ahead_ns, slept_ns);
 		p->ctx.slept_at_ns = 0;
 	}
 	p->ctx.queued_at_ns = 0;

@@ -102,7 +102,7 @@ static void test_group_weights_multiply(void **state)
 }
 
 /* @vtime is within credit and debt of @clock. */
-static void check_lag(u64 vtime, u64 clock, u64 slice_ns, u32 weight, bool is_game)
+static void check_lag(u64 vtime, u64 clock, u64 slice_ns, u32 weight)
 {
 	u64 debt_ns = POLICY_DEBT_SLICES * policy_virtual(slice_ns, weight);
 	u64 credit_ns = policy_virtual(slice_ns, weight);
@@ -113,8 +113,6 @@ static void check_lag(u64 vtime, u64 clock, u64 slice_ns, u32 weight, bool is_ga
 		credit_ns = POLICY_DEBT_MAX_NS;
 	if (credit_ns < POLICY_CREDIT_NS)
 		credit_ns = POLICY_CREDIT_NS;
-	if (is_game)
-		debt_ns += POLICY_FRAME_LEAD_NS;
 	assert_false(policy_before(vtime, clock - credit_ns));
 	assert_false(policy_before(clock + debt_ns, vtime));
 }
@@ -129,14 +127,14 @@ static void test_lag_is_bounded(void **state)
 		u64 slice_ns = 250000 + unit_random_below(&random, 20000000);
 		bool is_game = unit_random_below(&random, 2);
 		u32 weight = policy_weight(random_weight(&random), 0, is_game);
-		u64 clamped = policy_clamp_vtime(vtime, clock, slice_ns, weight, is_game);
+		u64 clamped = policy_clamp_vtime(vtime, clock, slice_ns, weight);
 
-		check_lag(clamped, clock, slice_ns, weight, is_game);
+		check_lag(clamped, clock, slice_ns, weight);
 		/* Clamping twice changes nothing, and the order of two tasks never turns round. */
-		assert_int_equal(policy_clamp_vtime(clamped, clock, slice_ns, weight, is_game), clamped);
-		assert_false(policy_before(policy_clamp_vtime(vtime + MS, clock, slice_ns, weight, is_game), clamped));
+		assert_int_equal(policy_clamp_vtime(clamped, clock, slice_ns, weight), clamped);
+		assert_false(policy_before(policy_clamp_vtime(vtime + MS, clock, slice_ns, weight), clamped));
 		/* Whoever is within bounds stays where he is. */
-		assert_int_equal(policy_clamp_vtime(clock, clock, slice_ns, weight, is_game), clock);
+		assert_int_equal(policy_clamp_vtime(clock, clock, slice_ns, weight), clock);
 	}
 }
 
@@ -178,8 +176,8 @@ static void test_lag_stays_bounded(void **state)
 			default:
 				clock[llc] = policy_clock(clock[llc], vtime, random_class(&random));
 			}
-			vtime = policy_clamp_vtime(vtime, clock[llc], 3 * MS, weight, is_game);
-			check_lag(vtime, clock[llc], 3 * MS, weight, is_game);
+			vtime = policy_clamp_vtime(vtime, clock[llc], 3 * MS, weight);
+			check_lag(vtime, clock[llc], 3 * MS, weight);
 			assert_true(burst_ns <= POLICY_BURST_MAX_NS);
 		}
 	}
@@ -278,7 +276,7 @@ static void test_clock_never_goes_back(void **state)
 				assert_false(policy_before(vtime, next));
 			if (class == ARCADE_CLASS_CHAIN)
 				assert_int_equal(next, clock);
-			else if (!policy_is_game(class))
+			else
 				assert_int_equal(next, policy_max_time(clock, vtime));
 			clock = next;
 		}
@@ -315,7 +313,7 @@ static void test_clock_alone_is_no_faster_than_time(void **state)
 		u64 clock = clocks[i], vtime = clock;
 
 		for (int ms = 0; ms < 1000; ms++) {
-			vtime = policy_clamp_vtime(vtime + policy_virtual(MS, 1), clock, 3 * MS, 1, false);
+			vtime = policy_clamp_vtime(vtime + policy_virtual(MS, 1), clock, 3 * MS, 1);
 			clock = policy_clock_alone(clock, vtime, MS, ARCADE_CLASS_NORMAL);
 		}
 		assert_int_equal(clock - clocks[i], 1000 * MS);
@@ -645,7 +643,7 @@ struct queue_task {
 	bool is_reader;		/* wakes as member of a chain */
 
 	bool is_queued, is_running;
-	u64 vtime, deadline, burst_ns;
+	u64 vtime, deadline, burst_ns, ahead_ns;
 	u64 left_ns;		/* of this activation */
 	u64 wakes_at_ns;	/* while asleep */
 	u64 slept_at_ns, queued_at_ns;
@@ -681,15 +679,16 @@ static u64 queue_vary(struct queue *queue, u64 ns)
 
 static void queue_settle(struct queue *queue, struct queue_task *task)
 {
-	task->vtime = policy_clamp_vtime(task->vtime, queue->clock, QUEUE_SLICE_NS, queue_weight(task),
-					 policy_is_game(task->class));
+	task->vtime = policy_clamp_vtime(task->vtime, queue->clock, QUEUE_SLICE_NS, queue_weight(task));
 }
 
 static void queue_insert(struct queue *queue, struct queue_task *task)
 {
+	enum arcade_class turn = policy_turn(queue_class(queue, task), task->ahead_ns);
+
 	queue_settle(queue, task);
-	task->deadline = policy_deadline(task->vtime, queue->clock, QUEUE_SLICE_NS, queue_weight(task),
-					 queue_class(queue, task));
+	task->deadline = policy_deadline(task->vtime, queue->clock, QUEUE_SLICE_NS,
+					 policy_weight(task->base_weight, 0, policy_is_game(turn)), turn);
 	task->queued_at_ns = queue->now_ns;
 	task->is_queued = true;
 }
@@ -702,6 +701,7 @@ static void queue_wake_sleepers(struct queue *queue)
 		if (task->is_queued || task->is_running || policy_before(queue->now_ns, task->wakes_at_ns))
 			continue;
 		task->burst_ns = policy_burst(queue->now_ns - task->slept_at_ns);
+		task->ahead_ns = policy_get_ahead(task->ahead_ns, queue->now_ns - task->slept_at_ns);
 		task->left_ns = queue_vary(queue, task->run_ns);
 		if (task->is_reader)
 			policy_chain_start(&task->chain, task->nvcsw, ARCADE_ROOT_INPUT, ARCADE_LANE_MOUSE,
@@ -769,6 +769,7 @@ static void queue_run(struct queue *queue, struct queue_task *task, bool is_out_
 	queue->now_ns += ran_ns;
 	task->ran_ns += ran_ns;
 	task->chain.ran_ns += ran_ns;
+	task->ahead_ns = policy_use_ahead(task->ahead_ns, ran_ns);
 	task->vtime += policy_virtual(policy_charge(ran_ns, &task->burst_ns), queue_weight(task));
 	if (!queue_has_waiting(queue))
 		queue->clock = policy_clock_alone(queue->clock, task->vtime, ran_ns, queue_class(queue, task));
@@ -979,6 +980,43 @@ static void test_a_lead_is_no_priority(void **state)
 	}
 }
 
+/*
+ * A game that starts to compile, with many threads: those that make its frames and its sound wait for a slice that has
+ * begun and for each other, not for the newcomers to catch up with them; others wait for rounds of these.
+ */
+static void test_loaders_keep_nobody_waiting(void **state)
+{
+	static struct queue queue;
+
+	for (u64 seed = 1; seed <= 40; seed++) {
+		int nr_loaders = 1 + (int)unit_random_below(&queue.random, 16), nr;
+
+		queue_init(&queue, seed);
+		queue_add(&queue, 100, ARCADE_CLASS_GAME, 3 * MS, 13 * MS);
+		queue_add(&queue, 100, ARCADE_CLASS_FRAME, 2 * MS, 14 * MS);
+		queue_add(&queue, 100, ARCADE_CLASS_GAME, MS / 2, 5 * MS);
+		queue_add(&queue, 100, ARCADE_CLASS_NORMAL, MS / 2, 5 * MS);
+		nr = queue.nr;
+		/* Alone for a while, so that clock and threads are where they are in a game that runs. */
+		queue_play(&queue, (1 + seed % 4) * 500 * MS);
+		for (int i = 0; i < nr_loaders; i++)
+			queue_add(&queue, 100, ARCADE_CLASS_GAME, 0, 0);
+		for (int i = 0; i < nr; i++)
+			queue.tasks[i].wait_max_ns = 0;
+		queue_play(&queue, 2000 * MS);
+		for (int i = 0; i < nr; i++) {
+			bool is_game = policy_is_game(queue.tasks[i].class);
+			u64 bound_ns = (is_game ? 12 : 24 + 8 * (u64)nr_loaders) * MS;
+
+			if (queue.tasks[i].wait_max_ns <= bound_ns)
+				continue;
+			print_message("# seed %d, bound %.0f ms:\n", (int)seed, bound_ns / 1e6);
+			queue_print(&queue, i);
+			fail();
+		}
+	}
+}
+
 /* A task that sleeps as long as it computes pays a quarter: it counts like one of four times the weight, not more. */
 static void test_sleepers_pay_less_within_bounds(void **state)
 {
@@ -1125,6 +1163,7 @@ int main(void)
 		cmocka_unit_test(test_shares_follow_weights),
 		cmocka_unit_test(test_low_shares_follow_weights),
 		cmocka_unit_test(test_a_lead_is_no_priority),
+		cmocka_unit_test(test_loaders_keep_nobody_waiting),
 		cmocka_unit_test(test_sleepers_pay_less_within_bounds),
 		cmocka_unit_test(test_chain_budget_holds),
 		cmocka_unit_test(test_who_is_behind_joins_again),
