@@ -5,6 +5,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "background.h"
 #include "game.h"
 #include "log.h"
 #include "prober.h"
@@ -40,12 +41,6 @@ static const uint64_t stages_ns[] = {
 
 /* Another game must be that much better to take the place of one that is in front. */
 #define MARGIN 20
-
-/* Names of background programs that were told lately. */
-#define TOLD_MAX 32
-
-/* Processes that were marked lately: each look through /proc finds them again. To mark one takes a look at every thread. */
-#define MARKED_MAX 256
 
 #define NR_BUCKETS 256
 #define NO_INDEX   UINT16_MAX
@@ -105,10 +100,7 @@ struct games {
 	struct proc_id *backlog;	/* of a look through /proc: still to be taken in */
 	size_t nr_backlog;
 	size_t backlog_at;
-	char told[TOLD_MAX][16];
-	size_t next_told;
-	struct proc_id marked[MARKED_MAX];
-	size_t next_marked;
+	struct background background;
 	struct games_facts facts;
 	uint16_t free;
 	uint16_t buckets[NR_BUCKETS];
@@ -333,46 +325,16 @@ static void tell_game(struct games *games, struct candidate *candidate, const st
 	candidate->signals = score->signals;
 }
 
-/* Compilers come by the hundred: each name once in a while, so that a log says why, and not more. */
-static void tell_background(struct games *games, pid_t pid, const char *name)
-{
-	char key[sizeof(games->told[0])];
-	enum log_level level = LOG_LEVEL_INFO;
-
-	snprintf(key, sizeof(key), "%.15s", name);
-	for (size_t i = 0; i < TOLD_MAX; i++)
-		if (streq(games->told[i], key))
-			level = LOG_LEVEL_DEBUG;
-	if (level == LOG_LEVEL_INFO) {
-		memcpy(games->told[games->next_told], key, sizeof(key));
-		games->next_told = (games->next_told + 1) % TOLD_MAX;
-	}
-	log_line(level, 0, "background: process %d (%s) and its descendants: its name is on the list", (int)pid, name);
-}
-
-static bool is_marked(const struct games *games, const struct proc_id *id)
-{
-	for (size_t i = 0; i < MARKED_MAX; i++)
-		if (proc_id_equal(&games->marked[i], id))
-			return true;
-	return false;
-}
-
 static void mark_background(struct games *games, const struct candidate *candidate)
 {
-	if (candidate->in_background || is_marked(games, &candidate->id))
-		return;
-	tell_background(games, candidate->id.pid, candidate->name);
-	games->marked[games->next_marked] = candidate->id;
-	games->next_marked = (games->next_marked + 1) % MARKED_MAX;
-	games->facts.nr_background++;
-	games->ops.mark_background(candidate->id.pid, games->data);
+	if (!candidate->in_background)
+		background_find(&games->background, &candidate->id, candidate->name, games->programs);
 }
 
 /* The kernel half knows of no mark any more. */
 static void forget_marks(struct games *games)
 {
-	memset(games->marked, 0, sizeof(games->marked));
+	background_forget(&games->background);
 	for (size_t i = 0; i < GAMES_CANDIDATES_MAX; i++)
 		games->candidates[i].in_background = false;
 }
@@ -660,6 +622,9 @@ static void handle_answer(struct prober_answer *answer, void *data)
 	case PROBER_LOAD:
 		take_lists(games, answer);
 		break;
+	case PROBER_GROUP:
+		background_take(&games->background, answer);
+		break;
 	}
 }
 
@@ -941,9 +906,13 @@ pid_t games_current(const struct games *games)
 	return game_is_known(&games->current) ? games->current.pid : 0;
 }
 
-const struct games_facts *games_facts(const struct games *games)
+struct games_facts games_facts(const struct games *games)
 {
-	return &games->facts;
+	struct games_facts facts = games->facts;
+
+	facts.nr_background = games->background.nr_trees;
+	facts.nr_background_groups = games->background.nr_groups;
+	return facts;
 }
 
 /* ---- life ---- */
@@ -985,6 +954,9 @@ int games_new(struct loop *loop, const struct games_config *config, const struct
 	games->config = *config;
 	games->ops = *ops;
 	games->data = data;
+	background_init(&games->background,
+			&(struct background_ops){ .mark_tree = ops->mark_background, .mark_group = ops->mark_background_group },
+			data);
 	games->idle = config->no_detect && !config->name;
 	games->override = GAMES_OVERRIDE_AUTO;
 	games->rescan_due_ns = NEVER_NS;
@@ -1010,6 +982,7 @@ int games_new(struct loop *loop, const struct games_config *config, const struct
 			 config->programs_dir, handle_answer, games, &games->prober);
 	if (err)
 		return log_error_errno(err, "games: cannot start the thread that reads /proc");
+	background_set_prober(&games->background, games->prober);
 	if (config->pid && prober_ask_process(games->prober, &(struct proc_id){ .pid = config->pid }, games->programs))
 		log_debug("game: process %d is not looked at", (int)config->pid);
 	if (config->name)
