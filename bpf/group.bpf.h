@@ -172,22 +172,29 @@ static __always_inline void group_add_marks(struct task_struct *p, struct group_
 	}
 }
 
+/* Not inlined: rare, and its callers are many. */
+static __noinline void group_look(struct task_struct *p, struct task_ctx *tctx, u32 generation)
+{
+	struct group_sum sum = { .weight = POLICY_WEIGHT_DEFAULT };
+
+	group_add_weights(p, &sum);
+	group_add_marks(p, &sum);
+	tctx->group_weight = sum.weight;
+	tctx->group_tree = policy_group_is_background(sum.weight, sum.is_idle) ? ARCADE_TREE_BACKGROUND_ALWAYS : sum.tree;
+	tctx->group_seen = generation;
+	tctx->is_settled = false;
+}
+
 /* Brings what is known of the groups of @p up to date. Only from a callback whose argument is @p: the kernel ends who asks from another. */
 static __always_inline void group_follow(struct task_struct *p, struct task_ctx *tctx)
 {
 	u32 generation = group_generation;
 	u64 set = (u64)p->cgroups;
-	struct group_sum sum = { .weight = POLICY_WEIGHT_DEFAULT };
 
 	if ((tctx->group_seen == generation && tctx->group_set == set) || !bpf_ksym_exists(scx_bpf_task_cgroup))
 		return;
-	group_add_weights(p, &sum);
-	group_add_marks(p, &sum);
-	tctx->group_weight = sum.weight;
-	tctx->group_tree = policy_group_is_background(sum.weight, sum.is_idle) ? ARCADE_TREE_BACKGROUND_ALWAYS : sum.tree;
 	tctx->group_set = set;
-	tctx->group_seen = generation;
-	tctx->is_settled = false;
+	group_look(p, tctx, generation);
 }
 
 #endif
