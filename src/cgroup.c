@@ -2,10 +2,9 @@
 #include "cgroup.h"
 
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/magic.h>
-#include <linux/openat2.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
@@ -29,17 +28,6 @@ int cgroup_open_root(void)
 			return steal_fd(&fd);
 	}
 	return -EOPNOTSUPP;
-}
-
-static int open_below(int root, const char *path, int flags)
-{
-	const struct open_how how = {
-		.flags = (uint64_t)flags | O_CLOEXEC,
-		.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_XDEV,
-	};
-	long fd = syscall(SYS_openat2, root, path, &how, sizeof(how));
-
-	return fd < 0 ? -errno : (int)fd;
 }
 
 static FILE *open_text(int dirfd, const char *name, int *err)
@@ -106,13 +94,45 @@ int cgroup_read_path(int dirfd, char path[CGROUP_PATH_MAX])
 	return -ENOENT;
 }
 
+static int open_dir(int dirfd, const char *name)
+{
+	int fd = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+	return fd < 0 ? -errno : fd;
+}
+
+static bool same_file_system(int a, int b)
+{
+	struct stat st_a, st_b;
+
+	return !fstat(a, &st_a) && !fstat(b, &st_b) && st_a.st_dev == st_b.st_dev;
+}
+
+/* Step by step, so that no link is followed and no mount is entered on the way either. */
 int cgroup_open(int root, const char *path)
 {
+	_cleanup_close_ int fd = -1;
+	char name[NAME_MAX + 1];
+
 	if (path[0] != '/' || has_parent_component(path))
 		return -EINVAL;
-	while (*path == '/')
-		path++;
-	return open_below(root, *path ? path : ".", O_RDONLY | O_DIRECTORY);
+	fd = open_dir(root, ".");
+	while (fd >= 0 && *(path += strspn(path, "/"))) {
+		size_t len = strcspn(path, "/");
+		int next;
+
+		if (len > NAME_MAX)
+			return -ENAMETOOLONG;
+		memcpy(name, path, len);
+		name[len] = '\0';
+		path += len;
+		next = open_dir(fd, name);
+		close_fd(fd);
+		fd = next;
+	}
+	if (fd < 0)
+		return steal_fd(&fd);
+	return same_file_system(root, fd) ? steal_fd(&fd) : -EXDEV;
 }
 
 int cgroup_read_id(int fd, uint64_t *ret)

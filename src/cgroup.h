@@ -26,7 +26,7 @@ int cgroup_open_root(void);
  */
 int cgroup_read_path(int dirfd, char path[CGROUP_PATH_MAX]);
 
-/* @path as above. Return: a descriptor of the caller, -ENOENT, -EINVAL for a path that leads elsewhere, -errno. */
+/* @path as above. Return: a descriptor of the caller, -ENOENT, for a path that leads elsewhere -EINVAL, -ENOTDIR or -EXDEV, -errno. */
 int cgroup_open(int root, const char *path);
 
 /* The number by which the kernel knows the group that is open as @fd. Return: 0, -errno. */

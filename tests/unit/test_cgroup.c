@@ -3,6 +3,9 @@
 #include "unit.h"
 
 
+#include <limits.h>
+#include <sys/mount.h>
+
 #include "background_group.h"
 #include "cgroup.h"
 #include "util.h"
@@ -174,8 +177,34 @@ static void test_nothing_outside_is_opened(void **state)
 	/* Nor by one that leads to a place within. */
 	assert_int_equal(symlink("a.slice", path), 0);
 	assert_false(opens(world, "/link/b.scope"));
-	/* This machine's own hierarchy or none. */
-	assert_true(cgroup_open(-1, "/a.slice") < 0);
+	assert_int_equal(cgroup_open(-1, "/a.slice"), -EBADF);
+	memset(target, 'x', sizeof(target));
+	target[0] = '/';
+	target[NAME_MAX + 2] = '\0';
+	assert_int_equal(cgroup_open(world->groups, target), -ENAMETOOLONG);
+}
+
+/* Where this may be tried: another file system below is not the hierarchy. */
+static void test_no_mount_is_entered(void **state)
+{
+	struct world *world = *state;
+	char path[512];
+
+	unit_write_text(world->dir, "groups/m/cgroup.procs", "");
+	unit_write_text(world->dir, "groups/m/below/cgroup.procs", "");
+	assert_true(opens(world, "/m/below"));
+	snprintf(path, sizeof(path), "%s/groups/m/below", world->dir);
+	if (mount("none", path, "tmpfs", 0, NULL)) {
+		/* Not root: then another file system that is there anyway. */
+		int fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+		assert_int_equal(cgroup_open(fd, "/proc"), -EXDEV);
+		close(fd);
+		return;
+	}
+	assert_false(opens(world, "/m/below"));
+	assert_true(opens(world, "/m"));
+	assert_int_equal(umount2(path, MNT_DETACH), 0);
 }
 
 /* ---- members ---- */
@@ -356,6 +385,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		CGROUP_TEST(test_paths),   CGROUP_TEST(test_long_and_odd_paths), CGROUP_TEST(test_other_kinds_of_files),
 		CGROUP_TEST(test_members), CGROUP_TEST(test_nothing_outside_is_opened),
+		CGROUP_TEST(test_no_mount_is_entered),
 		CGROUP_TEST(test_alone),   CGROUP_TEST(test_shared),		 CGROUP_TEST(test_neither),
 		CGROUP_TEST(test_long_path_of_a_group),
 	};
