@@ -170,6 +170,16 @@ int mark_tree(void *ctx)
 	return 0;
 }
 
+/* Run when background work has a group of its own. */
+struct arcade_group_mark group_mark_args SEC(".data.group");
+
+SEC("syscall")
+int mark_group(void *ctx)
+{
+	group_mark(&group_mark_args);
+	return 0;
+}
+
 /* Run when another window is in front. */
 struct arcade_tree_query tree_query SEC(".data.query");
 
@@ -477,6 +487,7 @@ s32 BPF_PROG(arcade_init_task, struct task_struct *p, struct scx_init_task_args 
 SEC("struct_ops.s/arcade_cgroup_init")
 s32 BPF_PROG(arcade_cgroup_init, struct cgroup *cgrp, struct scx_cgroup_init_args *args)
 {
+	group_note_name(cgrp);
 	group_set_weight(cgrp, args->weight);
 	if (bpf_core_field_exists(args->sched_idle) && args->sched_idle)
 		group_set_idle(cgrp, true);

@@ -148,7 +148,7 @@ static __always_inline void fair_clamp(struct task_struct *p, struct task_ctx *t
 	tctx->is_settled = true;
 }
 
-/* The same, with the weight of its groups as it is now. From a callback that is about @p: others may not ask for groups. */
+/* The same, with what its groups are now. From a callback that is about @p: others may not ask for groups. */
 static __always_inline void fair_settle(struct task_struct *p, struct task_ctx *tctx, u32 llc)
 {
 	group_follow(p, tctx);
@@ -162,7 +162,8 @@ static __always_inline enum arcade_class fair_own_class(const struct task_struct
 		return ARCADE_CLASS_NORMAL;
 	if (tctx->tree == knobs.game_tree)
 		return policy_is_frame_thread(tctx->chain_share) ? ARCADE_CLASS_FRAME : ARCADE_CLASS_GAME;
-	if (tree_is_background(tctx->tree) || p->policy == SCHED_BATCH || p->policy == SCHED_IDLE || p->static_prio >= PRIO_NICE_10)
+	if (tree_is_background(tctx->tree) || tree_is_background(tctx->group_tree) || p->policy == SCHED_BATCH ||
+	    p->policy == SCHED_IDLE || p->static_prio >= PRIO_NICE_10)
 		return ARCADE_CLASS_BACKGROUND;
 	return ARCADE_CLASS_NORMAL;
 }

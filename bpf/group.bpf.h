@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * group - cpu.weight of control groups
+ * group - what the control groups of a task say of it: cpu.weight, and background work
  *
  * The weight of a task is its own times that of its groups, from its own up to
  * the root, each relative to the default of 100: a thread in a group of weight
@@ -9,17 +9,27 @@
  * the groups are applications, and one with many threads is not the user's
  * wish to slow each of them down.
  *
- * A product is kept per group and read by a task when it has changed: a count
- * that every change raises tells.
+ * Background work is what is in a group of so low a weight, or that is idle; in
+ * systemd's background.slice; or in a group that the daemon has marked, by a
+ * number like that of a tree of processes. One of the groups above is enough.
+ *
+ * A task looks all of this up again when something has changed: a count that
+ * every change raises tells, and that the kernel has put it into other groups.
+ * Only the latter tells of a move between groups without a cpu controller of
+ * their own: these share one above them, and no callback comes.
  */
 #ifndef ARCADE_GROUP_BPF_H
 #define ARCADE_GROUP_BPF_H
 
 #define GROUP_DEPTH_MAX 16
 
+/* systemd.special(7): for low-priority background tasks of the user. systemd gives it the weight 30. */
+#define GROUP_BACKGROUND_SLICE "background.slice"
+
 struct group_ctx {
-	u32 weight;		/* own, 1..10000 */
+	u32 weight;		/* own, 1..10000; 0: none is known */
 	u32 is_idle;		/* cpu.idle */
+	u32 tree;		/* 0: not marked; with ARCADE_TREE_BACKGROUND */
 };
 
 struct {
@@ -29,11 +39,12 @@ struct {
 	__type(value, struct group_ctx);
 } group_ctxs SEC(".maps");
 
-/* Raised by every change of a weight; never 0. A task that has seen another number looks again. */
+/* Raised by every change of a group; never 0. A task that has seen another number looks again. */
 static volatile u32 group_generation = 1;
 
 struct cgroup *scx_bpf_task_cgroup(struct task_struct *p) __ksym __weak;
 struct cgroup *bpf_cgroup_ancestor(struct cgroup *cgrp, int level) __ksym __weak;
+struct cgroup *bpf_cgroup_from_id(u64 cgid) __ksym __weak;
 void bpf_cgroup_release(struct cgroup *cgrp) __ksym __weak;
 
 static __always_inline struct group_ctx *group_of(struct cgroup *cgrp)
@@ -64,10 +75,53 @@ static __always_inline void group_set_idle(struct cgroup *cgrp, bool is_idle)
 		group_set(&group->is_idle, is_idle);
 }
 
-/* The product over the groups of @p, 100 if none says anything. */
-static __always_inline u32 group_weight_of(struct task_struct *p)
+/* Once, when the group is made or the scheduler starts: groups cannot be renamed. */
+static __always_inline void group_note_name(struct cgroup *cgrp)
 {
-	u32 product = POLICY_WEIGHT_DEFAULT;
+	char name[sizeof(GROUP_BACKGROUND_SLICE) + 1] = { 0 };
+	struct group_ctx *group;
+
+	/* A longer name fills the room for one more byte. */
+	if (bpf_probe_read_kernel_str(name, sizeof(name), cgrp->kn->name) != sizeof(GROUP_BACKGROUND_SLICE) ||
+	    bpf_strncmp(name, sizeof(name), GROUP_BACKGROUND_SLICE))
+		return;
+	group = group_of(cgrp);
+	if (group)
+		group_set(&group->tree, ARCADE_TREE_BACKGROUND_ALWAYS);
+}
+
+static __always_inline void group_mark(struct arcade_group_mark *mark)
+{
+	struct group_ctx *group;
+	struct cgroup *cgrp;
+
+	mark->state = ARCADE_GROUP_UNSUPPORTED;
+	if (!bpf_ksym_exists(bpf_cgroup_from_id))
+		return;
+	mark->state = ARCADE_GROUP_ABSENT;
+	cgrp = bpf_cgroup_from_id(mark->id);
+	if (!cgrp)
+		return;
+	/* Of the root everybody is a member, and further down nobody looks. */
+	group = cgrp->level > 0 && cgrp->level <= GROUP_DEPTH_MAX ? group_of(cgrp) : NULL;
+	if (group) {
+		if (group->tree != ARCADE_TREE_BACKGROUND_ALWAYS)
+			group_set(&group->tree, mark->tree);
+		mark->state = ARCADE_GROUP_MARKED;
+	}
+	bpf_cgroup_release(cgrp);
+}
+
+/* What the groups of a task come to. */
+struct group_sum {
+	u32 weight;		/* product, 100 if none says anything */
+	u32 tree;		/* the highest number: taking marks back goes by order, so that one lives longest */
+	bool is_idle;
+};
+
+/* The groups of the hierarchy that has cpu.weight. */
+static __always_inline void group_add_weights(struct task_struct *p, struct group_sum *sum)
+{
 	struct cgroup *cgrp;
 	int level, nr_levels;
 
@@ -84,24 +138,63 @@ static __always_inline u32 group_weight_of(struct task_struct *p)
 		if (!ancestor)
 			break;
 		group = bpf_cgrp_storage_get(&group_ctxs, ancestor, NULL, 0);
-		if (group)
-			product = policy_group_weight(product, group->weight, group->is_idle);
+		if (group) {
+			sum->weight = policy_group_weight(sum->weight, group->weight, group->is_idle);
+			sum->is_idle |= group->is_idle;
+		}
 		bpf_cgroup_release(ancestor);
 	}
 	bpf_cgroup_release(cgrp);
-	return product;
+}
+
+/*
+ * Marks are on groups of the unified hierarchy, and mostly further down: a group of its own need not have a cpu controller.
+ * What one had before it lost that is remembered, so its weight is asked for above only.
+ */
+static __always_inline void group_add_marks(struct task_struct *p, struct group_sum *sum)
+{
+	struct cgroup *cgrp = p->cgroups->dfl_cgrp;
+	int level, nr_levels = cgrp->level;
+
+	bpf_for(level, 0, GROUP_DEPTH_MAX) {
+		struct cgroup *ancestor;
+		struct group_ctx *group;
+
+		if (level >= nr_levels)
+			break;
+		ancestor = bpf_cgroup_ancestor(cgrp, level + 1);
+		if (!ancestor)
+			break;
+		group = bpf_cgrp_storage_get(&group_ctxs, ancestor, NULL, 0);
+		if (group && group->tree > sum->tree)
+			sum->tree = group->tree;
+		bpf_cgroup_release(ancestor);
+	}
+}
+
+/* Not inlined: rare, and its callers are many. */
+static __noinline void group_look(struct task_struct *p, struct task_ctx *tctx, u32 generation)
+{
+	struct group_sum sum = { .weight = POLICY_WEIGHT_DEFAULT };
+
+	group_add_weights(p, &sum);
+	group_add_marks(p, &sum);
+	tctx->group_weight = sum.weight;
+	tctx->group_tree = policy_group_is_background(sum.weight, sum.is_idle) ? ARCADE_TREE_BACKGROUND_ALWAYS : sum.tree;
+	tctx->group_seen = generation;
+	tctx->is_settled = false;
 }
 
 /* Brings what is known of the groups of @p up to date. Only from a callback whose argument is @p: the kernel ends who asks from another. */
 static __always_inline void group_follow(struct task_struct *p, struct task_ctx *tctx)
 {
 	u32 generation = group_generation;
+	u64 set = (u64)p->cgroups;
 
-	if (tctx->group_seen == generation || !bpf_ksym_exists(scx_bpf_task_cgroup))
+	if ((tctx->group_seen == generation && tctx->group_set == set) || !bpf_ksym_exists(scx_bpf_task_cgroup))
 		return;
-	tctx->group_weight = group_weight_of(p);
-	tctx->group_seen = generation;
-	tctx->is_settled = false;
+	tctx->group_set = set;
+	group_look(p, tctx, generation);
 }
 
 #endif

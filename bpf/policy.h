@@ -187,6 +187,18 @@ static inline u32 policy_group_weight(u32 product, u32 weight, bool is_idle)
 	return result < 1 ? 1 : result > 10000 ? 10000 : result;
 }
 
+/*
+ * A product of groups' weights up to this is to a group what nice 10 is to a thread: the kernel's table gives nice 10 the
+ * weight 110 of 1024, which is 11 of 100.
+ */
+#define POLICY_GROUP_BACKGROUND_WEIGHT 11u
+
+/* @weight: that product, 0: not looked up. */
+static inline bool policy_group_is_background(u32 weight, bool is_idle)
+{
+	return is_idle || (weight && weight <= POLICY_GROUP_BACKGROUND_WEIGHT);
+}
+
 /* The weight by which a task is charged. @weight: its own; @group_weight: the product of its groups, 0: unknown. */
 static inline u32 policy_weight(u32 weight, u32 group_weight, bool is_game)
 {

@@ -31,10 +31,12 @@ struct task_ctx {
 	u64 exec_seen_ns;	/* p->se.sum_exec_runtime that is charged already */
 	u64 queued_at_ns;	/* scx_bpf_now(), since it was first queued, 0 since it runs */
 	u64 settled_clock;
+	u64 group_set;		/* address of the kernel's object for all groups that the task is in, when they were looked up */
 	u64 preempt_full_at_ns;	/* token bucket; the wakee's pi_lock */
 	u32 llc;
 	u32 group_weight;	/* product over its control groups, 0: not looked up yet, counts as 100 */
 	u32 group_seen;		/* generation of that, see group.bpf.h */
+	u32 group_tree;		/* … and of this: the last mark as background of one of its groups, 0: none */
 	u32 tree;		/* process tree that the task was born in, 0: none of interest; see tree.bpf.h */
 	u16 chain_share;	/* how often it runs as member of a chain, see policy_learn() */
 	u8 roles;		/* bits 1 << enum arcade_thread_role; by whoever sees it, a bit lost is set again */

@@ -525,6 +525,22 @@ int bpf_mark_background(struct bpf *bpf, pid_t pid)
 	return mark_tree(bpf, pid, ++bpf->nr_trees | ARCADE_TREE_BACKGROUND);
 }
 
+int bpf_mark_background_group(struct bpf *bpf, uint64_t id)
+{
+	struct arcade_group_mark *mark = &bpf->skel->data_group->group_mark_args;
+	LIBBPF_OPTS(bpf_test_run_opts, run);
+	int err;
+
+	mark->id = id;
+	mark->tree = ++bpf->nr_trees | ARCADE_TREE_BACKGROUND;
+	err = bpf_prog_test_run_opts(bpf_program__fd(bpf->skel->progs.mark_group), &run);
+	if (err)
+		return err;
+	if (mark->state == ARCADE_GROUP_UNSUPPORTED)
+		return -EOPNOTSUPP;
+	return mark->state == ARCADE_GROUP_MARKED ? 0 : -ENOENT;
+}
+
 void bpf_clear_background(struct bpf *bpf)
 {
 	__atomic_store_n(&bpf->skel->data_knobs->knobs.background_cleared, bpf->nr_trees | ARCADE_TREE_BACKGROUND,

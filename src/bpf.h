@@ -98,6 +98,12 @@ bool bpf_is_of_game(struct bpf *bpf, pid_t pid, char comm[ARCADE_COMM_LEN]);
  */
 int bpf_mark_background(struct bpf *bpf, pid_t pid);
 
+/*
+ * The same for whoever is in control group @id (inode of its folder in the unified hierarchy), now or later, but for the
+ * game. Return: 0, -ENOENT if there is none, or it is the root, -EOPNOTSUPP if the kernel cannot tell, -errno.
+ */
+int bpf_mark_background_group(struct bpf *bpf, uint64_t id);
+
 /* Nobody does any more: all of these marks are taken back. */
 void bpf_clear_background(struct bpf *bpf);
 

@@ -4,6 +4,8 @@
 #include <inttypes.h>
 #include <limits.h>
 
+#include "background_group.h"
+#include "cgroup.h"
 #include "log.h"
 #include "own_file.h"
 #include "prober.h"
@@ -45,7 +47,31 @@ static void print_verdict(FILE *out, const struct score *score)
 			score_reason_text(score->reason), list);
 }
 
-static int print_all(FILE *out, const struct prober_probe *probe, const struct programs *programs)
+static const char *const group_texts[] = {
+	[BACKGROUND_GROUP_UNKNOWN] = "not known",
+	[BACKGROUND_GROUP_ROOT] = "the root, which is everybody's",
+	[BACKGROUND_GROUP_SHARED] = "others are in it, so only its descendants go with it",
+	[BACKGROUND_GROUP_DIVIDED] = "groups are below it, so only its descendants go with it",
+	[BACKGROUND_GROUP_CROWDED] = "too many are in it to tell, so only its descendants go with it",
+	[BACKGROUND_GROUP_ALONE] = "nobody else is in it, so it goes behind as a whole",
+};
+
+/* Of a background program: who goes with it. */
+static void print_group(FILE *out, int root, const struct proc_id *id, const struct programs *programs)
+{
+	_cleanup_close_ int cgroup_root = cgroup_open_root();
+	struct background_group group;
+
+	if (cgroup_root < 0 || background_group_read(root, cgroup_root, id, programs, &group))
+		return;
+	print_field(out, "control group", group.path);
+	if (group.kind == BACKGROUND_GROUP_SHARED && group.other)
+		fprintf(out, "%-16s %s (process %d)\n", "", group_texts[group.kind], (int)group.other);
+	else
+		fprintf(out, "%-16s %s\n", "", group_texts[group.kind]);
+}
+
+static int print_all(FILE *out, int root, const struct prober_probe *probe, const struct programs *programs)
 {
 	const struct proc_info *proc = &probe->info;
 	struct score score;
@@ -58,6 +84,8 @@ static int print_all(FILE *out, const struct prober_probe *probe, const struct p
 	snprintf(text, sizeof(text), "%u, %" PRIu64 " MiB", proc->nr_threads, proc->rss_bytes >> 20);
 	print_field(out, "threads, memory", text);
 	print_verdict(out, &score);
+	if (score.verdict == SCORE_BACKGROUND)
+		print_group(out, root, &proc->id, programs);
 	fprintf(out, "%-16s %d of %d, from %u kinds of signs of %d\n", "score", score.points, SCORE_THRESHOLD,
 		score.nr_families, SCORE_FAMILIES_MIN);
 	print_signals(out, &score);
@@ -100,7 +128,7 @@ enum status explain_print(pid_t pid, FILE *out)
 		return STATUS_FAILED;
 	}
 	close_fd(probe.pidfd);
-	err = print_all(out, &probe, programs);
+	err = print_all(out, root, &probe, programs);
 	if (fflush(out) || ferror(out)) {
 		log_error_errno(errno, "standard output");
 		return STATUS_FAILED;

@@ -41,6 +41,8 @@ struct games_identity {
 struct games_ops {
 	void (*set_game)(pid_t pid, void *data);	/* this process and its descendants; 0: there is none */
 	void (*mark_background)(pid_t pid, void *data);	/* while there is a game, everybody goes before its tree */
+	/* The same for a control group, by its inode. Return: 0, -EOPNOTSUPP, -errno. May be NULL. */
+	int (*mark_background_group)(uint64_t id, void *data);
 	void (*identify)(void *data);			/* games_identity() is another; may be NULL */
 	void (*clear_background)(void *data);		/* take all of these marks back: the lists are new */
 };
@@ -71,6 +73,7 @@ struct games_facts {
 	uint64_t nr_dropped;		/* candidates that found no place: a look through /proc follows */
 	uint64_t nr_decisions;		/* changes of the game */
 	uint64_t nr_background;		/* trees marked */
+	uint64_t nr_background_groups;	/* control groups marked */
 	uint64_t nr_candidates;		/* now */
 };
 
@@ -146,6 +149,6 @@ pid_t games_current(const struct games *games);
 /* Of games_current(). Return: NULL if there is none. */
 const struct games_identity *games_identity(const struct games *games);
 
-const struct games_facts *games_facts(const struct games *games);
+struct games_facts games_facts(const struct games *games);
 
 #endif

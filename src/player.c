@@ -114,6 +114,13 @@ static void mark_background(pid_t pid, void *data)
 		log_debug_errno(nr, "background: cannot mark the threads of process %d", (int)pid);
 }
 
+static int mark_background_group(uint64_t id, void *data)
+{
+	struct player *player = data;
+
+	return player->bpf ? bpf_mark_background_group(player->bpf, id) : -ENOENT;
+}
+
 static void clear_background(void *data)
 {
 	struct player *player = data;
@@ -268,7 +275,7 @@ struct games *player_games(struct player *player)
 struct player_facts player_facts(const struct player *player)
 {
 	return (struct player_facts){
-		.games = *games_facts(player->games),
+		.games = games_facts(player->games),
 		.game_pid = (uint64_t)games_current(player->games),
 		.game_in_front = game_is_in_front(player),
 		.watch_events_lost = player->watch ? watch_nr_lost(player->watch) : 0,
@@ -345,6 +352,7 @@ static int start_games(struct player *player, struct games **ret)
 	static const struct games_ops ops = {
 		.set_game = set_game,
 		.mark_background = mark_background,
+		.mark_background_group = mark_background_group,
 		.identify = identify,
 		.clear_background = clear_background,
 	};

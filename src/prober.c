@@ -11,6 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "cgroup.h"
 #include "log.h"
 
 /* Deeper than any launcher piles up its wrappers. */
@@ -186,6 +187,14 @@ static void jobs_clear(struct jobs *jobs)
 		job_free(job);
 }
 
+/* Opened each time: the hierarchy may be mounted later than we start, and it is asked for rarely. */
+static int read_group(int root, const struct proc_id *id, const struct programs *programs, struct background_group *ret)
+{
+	_cleanup_close_ int cgroup_root = cgroup_open_root();
+
+	return cgroup_root < 0 ? cgroup_root : background_group_read(root, cgroup_root, id, programs, ret);
+}
+
 static void job_run(struct job *job, struct worker *worker)
 {
 	struct prober_answer *answer = &job->answer;
@@ -200,6 +209,9 @@ static void job_run(struct job *job, struct worker *worker)
 	case PROBER_LOAD:
 		answer->err = programs_new(worker->programs_file, worker->programs_dir, answer->message,
 					   &answer->programs);
+		break;
+	case PROBER_GROUP:
+		answer->err = read_group(worker->root, &answer->id, job->lists, &answer->group);
 		break;
 	}
 }
@@ -418,6 +430,13 @@ int prober_ask_process(struct prober *prober, const struct proc_id *id, struct p
 	return ask(prober, PROBER_PROBE, id, programs);
 }
 
+int prober_ask_group(struct prober *prober, const struct proc_id *id, struct programs *programs)
+{
+	if (is_stuck(prober, id))
+		return -EBUSY;
+	return ask(prober, PROBER_GROUP, id, programs);
+}
+
 int prober_ask_list(struct prober *prober)
 {
 	return ask(prober, PROBER_LIST, NULL, NULL);
@@ -521,7 +540,9 @@ void prober_check(struct prober *prober, uint64_t now)
 	answer.err = -ETIMEDOUT;
 	snprintf(answer.message, sizeof(answer.message), "programs: no answer within %d s",
 		 (int)(PROBER_STUCK_NS / NSEC_PER_SEC));
-	if (answer.kind == PROBER_PROBE)
+	if (answer.kind == PROBER_GROUP)
+		log_warning("games: the control group of process %d does not let itself be read: left out", (int)answer.id.pid);
+	else if (answer.kind == PROBER_PROBE)
 		log_warning("games: process %d does not let itself be read: left out", (int)answer.id.pid);
 	else
 		log_warning("games: %s does not let itself be read",

@@ -15,6 +15,7 @@
 #ifndef ARCADE_SRC_PROBER_H
 #define ARCADE_SRC_PROBER_H
 
+#include "background_group.h"
 #include "loop.h"
 #include "proc.h"
 #include "programs.h"
@@ -30,6 +31,7 @@ enum prober_kind {
 	PROBER_PROBE,	/* one process */
 	PROBER_LIST,	/* which processes there are */
 	PROBER_LOAD,	/* the lists of programs */
+	PROBER_GROUP,	/* the control group of a background program */
 };
 
 struct prober_probe {
@@ -47,6 +49,7 @@ struct prober_answer {
 	struct proc_id *ids;
 	size_t nr_ids;
 	struct programs *programs;
+	struct background_group group;
 	char message[PROGRAMS_MESSAGE_MAX];	/* of a failed PROBER_LOAD */
 };
 
@@ -68,9 +71,10 @@ DEFINE_CLEANUP(struct prober *, prober_free)
 
 /*
  * Ask for a process; a start time of 0 takes whoever has the number. @programs: whose lists say what is not worth
- * reading. Return: 0, -EAGAIN if the queue is full, -EBUSY while an earlier read of it is stuck, -ENOMEM.
+ * reading, or are background work. Return: 0, -EAGAIN if the queue is full, -EBUSY while an earlier read of it is stuck, -ENOMEM.
  */
 int prober_ask_process(struct prober *prober, const struct proc_id *id, struct programs *programs);
+int prober_ask_group(struct prober *prober, const struct proc_id *id, struct programs *programs);
 int prober_ask_list(struct prober *prober);
 int prober_ask_load(struct prober *prober);
 

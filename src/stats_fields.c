@@ -116,6 +116,7 @@ static const struct stats_field fields[] = {
 	COUNTER("game_probes", player.games.nr_probes, "processes read to find out"),
 	COUNTER("game_rescans", player.games.nr_rescans, "looks through all processes"),
 	COUNTER("background_trees", player.games.nr_background, "processes found to work in the background"),
+	COUNTER("background_groups", player.games.nr_background_groups, "control groups found to be theirs alone"),
 	COUNTER("watch_events_lost", player.watch_events_lost, "changes of folders that were not told one by one"),
 	COUNTER("log_lines_lost", log_lines_lost, "log lines that could not be written"),
 	COUNTER("frames_dropped", frames_dropped, "statistics that could not be written"),

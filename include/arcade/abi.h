@@ -70,7 +70,7 @@ enum arcade_frame_end {
 /* Offsets of a deadline, not priorities; see policy.h. GAME, FRAME and BACKGROUND exist only while a game is known. */
 enum arcade_class {
 	ARCADE_CLASS_NONE,	/* nothing of sched_ext is running */
-	ARCADE_CLASS_BACKGROUND,/* low weight or batch */
+	ARCADE_CLASS_BACKGROUND,/* low weight or batch, of the thread or of its groups, or marked */
 	ARCADE_CLASS_NORMAL,
 	ARCADE_CLASS_GAME,	/* a thread of the game's processes */
 	ARCADE_CLASS_FRAME,	/* one of these that chains have led to */
@@ -206,6 +206,8 @@ struct arcade_thread {
 
 /* Trees with this bit do background work: behind everybody else while a game is in front. The rest of the id is a number. */
 #define ARCADE_TREE_BACKGROUND 0x80000000u
+/* The same by what a group is, not by a mark: no taking back. */
+#define ARCADE_TREE_BACKGROUND_ALWAYS 0xffffffffu
 
 /* Argument and answer of the program that marks the tasks of a tree that live already. */
 struct arcade_tree_mark {
@@ -213,6 +215,19 @@ struct arcade_tree_mark {
 	u32 tree;
 	u32 nr_marked;		/* tasks that were not in the tree before */
 	u32 nr_found;		/* tasks that are in it now */
+};
+
+/* Argument of the program that marks a control group: whatever is in it, or below it, does background work. */
+struct arcade_group_mark {
+	u64 id;			/* of the group, as the kernel numbers it: the inode of its folder */
+	u32 tree;		/* with ARCADE_TREE_BACKGROUND; numbers are shared with trees of processes */
+	u32 state;		/* enum arcade_group_mark_state: the answer */
+};
+
+enum arcade_group_mark_state {
+	ARCADE_GROUP_UNSUPPORTED,	/* the kernel does not find groups for us */
+	ARCADE_GROUP_ABSENT,		/* there is no such group, or it is the root, or too deep */
+	ARCADE_GROUP_MARKED,
 };
 
 /* Control ring: rare events that the daemon must not miss, or must know that it has. Each record is one of these. */
@@ -262,6 +277,7 @@ _Static_assert(offsetof(struct arcade_input_record, lane) == 12, "ring record");
 _Static_assert(offsetof(struct arcade_input_record, nr_events) == 14, "ring record");
 _Static_assert(sizeof(struct arcade_device) == 16, "device");
 _Static_assert(sizeof(struct arcade_control_record) == 40, "control record");
+_Static_assert(sizeof(struct arcade_group_mark) == 16, "group mark");
 _Static_assert((NR_ARCADE_ROOTS & (NR_ARCADE_ROOTS - 1)) == 0, "roots");
 _Static_assert(sizeof(struct arcade_knobs) == 104, "knobs");
 _Static_assert(offsetof(struct arcade_knobs, slice_ns) == 8, "knobs");

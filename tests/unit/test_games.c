@@ -299,13 +299,13 @@ static void test_found_after_lost_records(void **state)
 	pid_t pid;
 
 	start_and_settle(world);
-	rescans = games_facts(world->games)->nr_rescans;
+	rescans = games_facts(world->games).nr_rescans;
 	pid = start_game(world, "game");
 	for (int i = 0; i < 1000; i++)
 		games_rescan(world->games);
 	assert_int_equal(next_game(world), pid);
 	/* A thousand calls are one look. */
-	assert_int_equal(games_facts(world->games)->nr_rescans, rescans + 1);
+	assert_int_equal(games_facts(world->games).nr_rescans, rescans + 1);
 }
 
 static void test_hints(void **state)
@@ -316,7 +316,7 @@ static void test_hints(void **state)
 	for (int i = 0; i < 100; i++)
 		games_hint(world->games, (enum games_hint)(i % NR_GAMES_HINTS), i & 1 ? NULL : "/x\n");
 	run_quietly(world, NSEC_PER_SEC);
-	assert_true(games_facts(world->games)->nr_rescans <= 3);
+	assert_true(games_facts(world->games).nr_rescans <= 3);
 }
 
 static void test_others_are_left_alone(void **state)
@@ -370,22 +370,23 @@ static void test_background(void **state)
 static void test_short_processes(void **state)
 {
 	struct world *world = *state;
-	const struct games_facts *facts;
+	struct games_facts facts;
 
 	/* Nobody else is there. */
 	world->config.proc_path = world->dir;
 	start_and_settle(world);
-	facts = games_facts(world->games);
 	for (int i = 0; i < 5000; i++) {
 		tell(world, ARCADE_CONTROL_TASK_EXEC, 100000 + i, 5 * NSEC_PER_SEC);
 		tell(world, ARCADE_CONTROL_TASK_EXIT, 100000 + i, 5 * NSEC_PER_SEC);
 	}
-	assert_int_equal(facts->nr_candidates, 0);
-	assert_int_equal(facts->nr_dropped, 0);
+	facts = games_facts(world->games);
+	assert_int_equal(facts.nr_candidates, 0);
+	assert_int_equal(facts.nr_dropped, 0);
 	tell(world, ARCADE_CONTROL_TASK_EXEC, 77, 5 * NSEC_PER_SEC);
 	run_quietly(world, NSEC_PER_SEC);
-	assert_int_equal(facts->nr_probes, 1);
-	assert_int_equal(facts->nr_candidates, 0);
+	facts = games_facts(world->games);
+	assert_int_equal(facts.nr_probes, 1);
+	assert_int_equal(facts.nr_candidates, 0);
 }
 
 /* More than there is room for: bounded, and whoever found no place is found by a look through /proc. */
@@ -397,13 +398,13 @@ static void test_flood(void **state)
 	start_and_settle(world);
 	for (int i = 0; i < 10000; i++)
 		tell(world, ARCADE_CONTROL_TASK_EXEC, 200000 + i, 5 * NSEC_PER_SEC);
-	assert_int_equal(games_facts(world->games)->nr_candidates, GAMES_CANDIDATES_MAX);
-	assert_true(games_facts(world->games)->nr_dropped > 8000);
+	assert_int_equal(games_facts(world->games).nr_candidates, GAMES_CANDIDATES_MAX);
+	assert_true(games_facts(world->games).nr_dropped > 8000);
 	pid = start_game(world, "game");
 	tell_exec(world, pid);
 	assert_int_equal(next_game(world), pid);
 	run_quietly(world, NSEC_PER_SEC);
-	assert_true(games_facts(world->games)->nr_candidates < GAMES_CANDIDATES_MAX / 2);
+	assert_true(games_facts(world->games).nr_candidates < GAMES_CANDIDATES_MAX / 2);
 }
 
 /* The number is a living game's, the record speaks of an earlier owner. */
@@ -608,8 +609,8 @@ static void test_no_detection(void **state)
 	games_gamemode(world->games, pid, true);
 	games_rescan(world->games);
 	run_quietly(world, NSEC_PER_SEC);
-	assert_int_equal(games_facts(world->games)->nr_probes, 0);
-	assert_int_equal(games_facts(world->games)->nr_candidates, 0);
+	assert_int_equal(games_facts(world->games).nr_probes, 0);
+	assert_int_equal(games_facts(world->games).nr_candidates, 0);
 }
 
 static void test_lists_of_programs(void **state)
@@ -692,7 +693,7 @@ static int reload_when_full(struct timer *timer, uint64_t now)
 {
 	struct world *world = container_of(timer, struct world, reload);
 
-	if (!games_facts(world->games)->nr_queue_full)
+	if (!games_facts(world->games).nr_queue_full)
 		return 0;
 	timer_disarm(timer);
 	games_reload(world->games);

@@ -117,6 +117,21 @@ static void check_lag(u64 vtime, u64 clock, u64 slice_ns, u32 weight)
 	assert_false(policy_before(clock + debt_ns, vtime));
 }
 
+static void test_background_groups(void **state)
+{
+	/* Of nice 10: 110 of 1024, of nice 9: 137. */
+	assert_int_equal(POLICY_GROUP_BACKGROUND_WEIGHT, (110 * 100 + 512) / 1024);
+	assert_true(POLICY_GROUP_BACKGROUND_WEIGHT < 137 * 100 / 1024);
+	assert_true(policy_group_is_background(POLICY_GROUP_BACKGROUND_WEIGHT, false));
+	assert_true(policy_group_is_background(1, false));
+	assert_false(policy_group_is_background(POLICY_GROUP_BACKGROUND_WEIGHT + 1, false));
+	assert_false(policy_group_is_background(100, false));
+	/* Not looked up yet. */
+	assert_false(policy_group_is_background(0, false));
+	assert_true(policy_group_is_background(0, true));
+	assert_true(policy_group_is_background(10000, true));
+}
+
 static void test_lag_is_bounded(void **state)
 {
 	struct unit_random random = { .state = 1 };
@@ -1141,6 +1156,7 @@ int main(void)
 		cmocka_unit_test(test_vtime_follows_weight),
 		cmocka_unit_test(test_weight_is_bounded),
 		cmocka_unit_test(test_group_weights_multiply),
+		cmocka_unit_test(test_background_groups),
 		cmocka_unit_test(test_lag_is_bounded),
 		cmocka_unit_test(test_lag_stays_bounded),
 		cmocka_unit_test(test_class_order),

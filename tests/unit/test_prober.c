@@ -399,6 +399,33 @@ static void test_asks_once_when_stuck(void **state)
 	stall_end(&stall);
 }
 
+static void ask_group(struct world *world, pid_t pid)
+{
+	assert_int_equal(prober_ask_group(world->prober, &(struct proc_id){ .pid = pid }, world->programs), 0);
+	wait_answers(world, 1);
+	assert_int_equal(world->last.kind, PROBER_GROUP);
+	assert_int_equal(world->last.id.pid, pid);
+}
+
+static void test_group(void **state)
+{
+	struct world *world = *state;
+	pid_t pid = start_sleep();
+	bool has_hierarchy;
+
+	start(world, "/proc", NULL, NULL);
+	ask_group(world, pid);
+	has_hierarchy = !world->last.err;
+	if (has_hierarchy)
+		/* If it is not the root, the one who runs this test is in it. */
+		assert_int_not_equal(world->last.group.kind, BACKGROUND_GROUP_ALONE);
+	else
+		assert_int_equal(world->last.err, -EOPNOTSUPP);
+	end_process(pid);
+	ask_group(world, pid);
+	assert_int_equal(world->last.err, has_hierarchy ? -ESRCH : -EOPNOTSUPP);
+}
+
 #define PROBER_TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -408,7 +435,7 @@ int main(void)
 		PROBER_TEST(test_list_and_load),     PROBER_TEST(test_full_queue),
 		PROBER_TEST(test_free_at_any_time),  PROBER_TEST(test_no_descriptors),
 		PROBER_TEST(test_stop_while_stuck),  PROBER_TEST(test_goes_on_when_stuck),
-		PROBER_TEST(test_asks_once_when_stuck),
+		PROBER_TEST(test_asks_once_when_stuck), PROBER_TEST(test_group),
 	};
 
 	return cmocka_run_group_tests_name("prober", tests, NULL, NULL);
