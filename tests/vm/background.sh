@@ -142,7 +142,7 @@ lists_change() {
 
 game_ends() {
 	local one
-	kill -KILL "$game"
+	{ kill -KILL "$game" && wait "$game"; } 2>/dev/null
 	eventually 10 says "^game: process $game has ended" || return 1
 	for one in "$make" "$helper" "$plain" "$plain_helper" "$inner" "$shell" "$light" "$slice"; do becomes "$one" normal || return 1; done
 }
