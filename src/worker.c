@@ -35,6 +35,7 @@ struct shared {
 struct thread {
 	struct shared *shared;
 	const char *name;
+	uint64_t linger_ns;	/* 0: for ever */
 	pthread_t id;
 	struct worker_job *job;	/* what it works on */
 	bool is_freeing;	/* … which is to free it */
@@ -133,12 +134,16 @@ bool worker_job_is_cancelled(const struct worker_job *job)
 static struct shared *shared_new(void)
 {
 	struct shared *shared = calloc(1, sizeof(*shared));
+	pthread_condattr_t attr;
 
 	if (!shared)
 		return NULL;
 	atomic_init(&shared->nr_users, 1);
 	pthread_mutex_init(&shared->mutex, NULL);
-	pthread_cond_init(&shared->work, NULL);
+	pthread_condattr_init(&attr);
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	pthread_cond_init(&shared->work, &attr);
+	pthread_condattr_destroy(&attr);
 	jobs_init(&shared->todo);
 	jobs_init(&shared->ran);
 	jobs_init(&shared->unused);
@@ -198,6 +203,27 @@ static void run_job(struct thread *thread, struct worker_job *job)
 	pthread_mutex_lock(&shared->mutex);
 }
 
+static struct timespec to_timespec(uint64_t ns)
+{
+	return (struct timespec){ .tv_sec = (time_t)(ns / NSEC_PER_SEC), .tv_nsec = (long)(ns % NSEC_PER_SEC) };
+}
+
+/* Return: false if nothing came for so long that the thread may end. */
+static bool wait_for_work(struct thread *thread)
+{
+	struct shared *shared = thread->shared;
+	struct timespec deadline = to_timespec(now_ns() + thread->linger_ns);
+	int err = 0;
+
+	while (!err && !shared->unused.first && !shared->todo.first && !shared->stopping) {
+		if (thread->linger_ns)
+			err = pthread_cond_timedwait(&shared->work, &shared->mutex, &deadline);
+		else
+			pthread_cond_wait(&shared->work, &shared->mutex);
+	}
+	return !err || shared->unused.first || shared->todo.first;
+}
+
 static void work(struct thread *thread)
 {
 	struct shared *shared = thread->shared;
@@ -215,8 +241,8 @@ static void work(struct thread *thread)
 		job = jobs_take(&shared->todo);
 		if (job)
 			run_job(thread, job);
-		else
-			pthread_cond_wait(&shared->work, &shared->mutex);
+		else if (!wait_for_work(thread))
+			return;
 	}
 }
 
@@ -241,7 +267,7 @@ static void *thread_main(void *arg)
 	return NULL;
 }
 
-static int thread_new(struct shared *shared, const char *name, struct thread **ret)
+static int thread_new(const struct worker_config *config, struct shared *shared, struct thread **ret)
 {
 	_cleanup_free_ struct thread *thread = calloc(1, sizeof(*thread));
 	sigset_t all, old;
@@ -250,7 +276,8 @@ static int thread_new(struct shared *shared, const char *name, struct thread **r
 	if (!thread)
 		return -ENOMEM;
 	thread->shared = shared;
-	thread->name = name;
+	thread->name = config->thread;
+	thread->linger_ns = config->linger_ns;
 	atomic_fetch_add(&shared->nr_users, 1);
 	/* Signals are the loop's. */
 	sigfillset(&all);
@@ -282,37 +309,50 @@ static void thread_leave_behind(struct thread *thread)
 
 /* ---- the loop's side ---- */
 
-static int ensure_thread(struct worker *worker)
-{
-	return worker->thread ? 0 : thread_new(worker->shared, worker->config.thread, &worker->thread);
-}
-
 static void watch_over(struct worker *worker, uint64_t deadline_ns)
 {
 	if (!timer_is_armed(&worker->timer) || worker->timer.deadline_ns > deadline_ns)
 		timer_arm(&worker->timer, worker->config.loop, deadline_ns, 0);
 }
 
-static void give_to_thread(struct worker *worker, struct jobs *jobs, struct worker_job *job)
+/* With the mutex held: one that takes what comes now. */
+static int ensure_thread(struct worker *worker)
+{
+	struct thread *old = worker->thread;
+
+	if (old && !old->finished)
+		return 0;
+	if (old) {
+		pthread_detach(old->id);
+		free(steal_ptr(&worker->thread));
+	}
+	return thread_new(&worker->config, worker->shared, &worker->thread);
+}
+
+static int give_to_thread(struct worker *worker, struct jobs *jobs, struct worker_job *job)
 {
 	struct shared *shared = worker->shared;
 	uint64_t limit_ns = job->ops->limit_ns;
+	int err;
 
 	pthread_mutex_lock(&shared->mutex);
-	shared->nr_unused += jobs == &shared->unused;
-	jobs_add(jobs, job);
-	pthread_cond_signal(&shared->work);
+	err = ensure_thread(worker);
+	if (!err) {
+		shared->nr_unused += jobs == &shared->unused;
+		jobs_add(jobs, job);
+		pthread_cond_signal(&shared->work);
+	}
 	pthread_mutex_unlock(&shared->mutex);
-	watch_over(worker, now_ns() + limit_ns);
+	if (!err)
+		watch_over(worker, now_ns() + limit_ns);
+	return err;
 }
 
 void worker_job_unref(struct worker *worker, struct worker_job *job)
 {
 	if (!job || !job_put(job))
 		return;
-	if (worker && job->ops->free_waits && !ensure_thread(worker))
-		give_to_thread(worker, &worker->shared->unused, job);
-	else
+	if (!worker || !job->ops->free_waits || give_to_thread(worker, &worker->shared->unused, job))
 		job->ops->free(job);
 }
 
@@ -378,15 +418,19 @@ static int handle_answers(struct source *source, uint32_t events)
 
 int worker_submit(struct worker *worker, struct worker_job *job)
 {
+	size_t nr_unused;
 	int err;
 
 	pthread_mutex_lock(&worker->shared->mutex);
-	err = worker->nr_pending + worker->shared->nr_unused >= WORKER_QUEUE_MAX ? -EAGAIN : 0;
+	nr_unused = worker->shared->nr_unused;
 	pthread_mutex_unlock(&worker->shared->mutex);
-	if (!err)
-		err = ensure_thread(worker);
-	if (err)
+	if (worker->nr_pending + nr_unused >= WORKER_QUEUE_MAX)
+		return -EAGAIN;
+	err = give_to_thread(worker, &worker->shared->todo, worker_job_ref(job));
+	if (err) {
+		job_put(job);
 		return err;
+	}
 	job->is_pending = true;
 	job->before = NULL;
 	job->after = worker->pending;
@@ -394,7 +438,6 @@ int worker_submit(struct worker *worker, struct worker_job *job)
 		worker->pending->before = job;
 	worker->pending = job;
 	worker->nr_pending++;
-	give_to_thread(worker, &worker->shared->todo, worker_job_ref(job));
 	return 0;
 }
 
@@ -433,7 +476,7 @@ static bool replace_thread(struct worker *worker)
 {
 	struct thread *old = worker->thread, *thread = NULL;
 
-	if (worker->nr_stuck == WORKER_STUCK_MAX || thread_new(worker->shared, worker->config.thread, &thread))
+	if (worker->nr_stuck == WORKER_STUCK_MAX || thread_new(&worker->config, worker->shared, &thread))
 		return false;
 	old->given_up = true;
 	worker->stuck[worker->nr_stuck++] = (struct stuck){ old, old->is_freeing ? NULL : worker_job_ref(old->job) };
@@ -498,11 +541,7 @@ int worker_new(const struct worker_config *config, struct worker **ret)
 
 static void stop_thread(struct worker *worker)
 {
-	uint64_t deadline_ns = now_ns() + worker->config.stop_ns;
-	struct timespec deadline = {
-		.tv_sec = (time_t)(deadline_ns / NSEC_PER_SEC),
-		.tv_nsec = (long)(deadline_ns % NSEC_PER_SEC),
-	};
+	struct timespec deadline = to_timespec(now_ns() + worker->config.stop_ns);
 
 	if (!pthread_clockjoin_np(worker->thread->id, NULL, CLOCK_MONOTONIC, &deadline)) {
 		free(worker->thread);

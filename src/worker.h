@@ -5,7 +5,8 @@
  * A job is memory of its own: run() works on it in the thread, done() hears of
  * it in the loop, free() gives it back, each once. One thread does one job
  * after the other, in the order in which they were handed in; it is started
- * with the first. Answers come back through an eventfd.
+ * with the first, and ends when nothing came for a while. Answers come back
+ * through an eventfd.
  *
  * A job that does not come back within its time is given up: done() gets
  * -ETIMEDOUT, another thread takes over what is queued, and the one that is
@@ -58,6 +59,7 @@ struct worker_config {
 	struct loop *loop;
 	const char *thread;	/* its name, at most 15 bytes; static */
 	const char *what;	/* "games: a read in /proc": for the log; static */
+	uint64_t linger_ns;	/* so long the thread stays without work; 0: for ever */
 	uint64_t stop_ns;	/* so long worker_free() waits for what is running */
 };
 

@@ -11,6 +11,7 @@
 #define GUARD_NS (30 * NSEC_PER_SEC)
 #define LIMIT_NS (100 * NSEC_PER_MSEC)
 #define STOP_NS	 (200 * NSEC_PER_MSEC)
+#define LINGER_NS (30 * NSEC_PER_MSEC)
 #define JOBS_MAX 1024
 
 /* What is seen of a job; it outlives that. */
@@ -113,7 +114,7 @@ static int on_tick(struct timer *timer, uint64_t now)
 static int setup(void **state)
 {
 	struct world *world = calloc(1, sizeof(*world));
-	struct worker_config config = { .thread = "test-worker", .what = "test: a job", .stop_ns = STOP_NS };
+	struct worker_config config = { .thread = "test-worker", .what = "test: a job", .linger_ns = LINGER_NS, .stop_ns = STOP_NS };
 
 	assert_non_null(world);
 	log_set_level(LOG_LEVEL_ERROR);
@@ -221,6 +222,37 @@ static void test_in_order(void **state)
 	for (int i = 0; i < 100; i++) {
 		check_job(world, i, 0, 1);
 		assert_int_equal(world->seen[i].order, i);
+	}
+}
+
+static int count_threads(void)
+{
+	DIR *dir = opendir("/proc/self/task");
+	int nr = 0;
+
+	while (readdir(dir))
+		nr++;
+	closedir(dir);
+	return nr - 2;
+}
+
+/* It comes with the work and goes without, also when the two meet. */
+static void test_thread_comes_and_goes(void **state)
+{
+	struct world *world = *state;
+	int nr = count_threads();
+
+	submit(world, 0, &plain, -1);
+	assert_int_equal(count_threads(), nr + 1);
+	wait_told(world, 1);
+	for (int i = 0; i < 500 && count_threads() > nr; i++)
+		usleep(10000);
+	assert_int_equal(count_threads(), nr);
+	for (int i = 1; i < 40; i++) {
+		submit(world, i, i % 2 ? &plain : &freed_by_thread, -1);
+		wait_told(world, 1);
+		usleep((useconds_t)(LINGER_NS / NSEC_PER_USEC + 100 * (i % 8) - 400));
+		check_job(world, i, 0, 1);
 	}
 }
 
@@ -451,7 +483,7 @@ static void test_stop_while_stuck(void **state)
 static void test_stop_at_any_time(void **state)
 {
 	struct world *world = *state;
-	struct worker_config config = { .loop = world->loop, .thread = "test-worker", .what = "test: a job", .stop_ns = STOP_NS };
+	struct worker_config config = { .loop = world->loop, .thread = "test-worker", .what = "test: a job", .linger_ns = LINGER_NS, .stop_ns = STOP_NS };
 
 	worker_free(steal_ptr(&world->worker));
 	for (int i = 0; i < 60; i++) {
@@ -475,7 +507,7 @@ static void test_stop_at_any_time(void **state)
 static void test_no_descriptors(void **state)
 {
 	struct world *world = *state;
-	struct worker_config config = { .loop = world->loop, .thread = "test-worker", .what = "test: a job", .stop_ns = STOP_NS };
+	struct worker_config config = { .loop = world->loop, .thread = "test-worker", .what = "test: a job", .linger_ns = LINGER_NS, .stop_ns = STOP_NS };
 	struct rlimit old = unit_forbid_fds();
 	struct worker *worker = NULL;
 	int err = worker_new(&config, &worker);
@@ -491,6 +523,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		WORKER_TEST(test_in_order),
+		WORKER_TEST(test_thread_comes_and_goes),
 		WORKER_TEST(test_queue_full),
 		WORKER_TEST(test_loop_goes_on),
 		WORKER_TEST(test_cancel),
