@@ -9,7 +9,9 @@
  * gone the role lets go. Who removes driver and core in one go finds the core
  * busy for some milliseconds more.
  *
- * That modules come and go is told by the control ring; nothing is polled.
+ * That modules come and go is told by the control ring; nothing is polled. To
+ * load programs and to let go of them takes the kernel a while: once the loop
+ * runs, a worker's thread does that.
  * Every role is optional, and so are all of them.
  */
 #ifndef ARCADE_SRC_ROLES_H
@@ -38,7 +40,7 @@ struct roles;
 
 /*
  * Attach what can be attached now, and from then on what comes. @bpf and @loop must outlive the result; @loop may be
- * NULL, then nothing changes later. What is refused is reported in the facts and logged. Return: 0, -ENOMEM.
+ * NULL, then nothing changes later. What is refused is reported in the facts and logged. Return: 0, -errno.
  */
 int roles_new(const struct options *opts, const struct bpf *bpf, struct loop *loop, struct roles **ret);
 
