@@ -310,7 +310,7 @@ static void arm_retry(struct devices *devices)
 		timer_disarm(&devices->retry_timer);
 }
 
-/* Which device the name stands for now; opens none. @dir_fd may be NULL, or is the caller's to close. Return: 0, -errno. */
+/* Which device the name stands for now; opens none. @dir_fd: NULL, or the caller's to close. Return: 0, -errno. */
 static int find_node(const struct devices *devices, uint32_t event, int *dir_fd, dev_t *rdev, uint32_t *number)
 {
 	_cleanup_close_ int fd = open(devices->dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -351,7 +351,7 @@ static void settle(struct device *device, int err)
 		log_warning_errno(err, "devices: event%u cannot be opened: the kernel half judges it alone", device->event);
 }
 
-/* Return: 0, -ESTALE if the name stands for another device by now, -errno. With nothing changed, unless it is 0. */
+/* Return: 0, -ESTALE if the name stands for another device by now, -errno with nothing changed. */
 static int take_opening(struct device *device, struct opening *opening)
 {
 	struct devices *devices = device->devices;

@@ -33,7 +33,7 @@ DEFINE_CLEANUP(struct reload *, reload_free)
 /* Read them, whether they have changed or not. @why: for the log, static. It may be done before this returns. */
 void reload_demand(struct reload *reload, const char *why);
 
-/* Something has happened to the files: they are read when they have been left alone for a moment, if they are others. */
+/* Something has happened to the files: if they are others, they are read when they have been left alone for a moment. */
 void reload_note_change(struct reload *reload);
 
 #endif

@@ -232,8 +232,8 @@ static void note_failure(struct roles *roles, enum role role, int err)
 	roles->facts.states[role] = err == -ENOENT ? BPF_HOOK_ABSENT : BPF_HOOK_REFUSED;
 	roles->facts.errors[role] = -err;
 	if (err == -ETIMEDOUT)
-		log_warning("%s: the kernel has not loaded its programs within %d s; it goes on without", defs[role].name,
-			    (int)(LOOK_LIMIT_NS / NSEC_PER_SEC));
+		log_warning("%s: the kernel has not loaded its programs within %d s; it goes on without",
+			    defs[role].name, (int)(LOOK_LIMIT_NS / NSEC_PER_SEC));
 	else if (err != -ENOENT)
 		log_warning_errno(err, "%s: the kernel refuses its programs (--verbose tells why); it goes on without",
 				  defs[role].name);
@@ -246,8 +246,8 @@ static void let_go(struct roles *roles, enum role role)
 }
 
 /*
- * @is_start: the report says it. @has_news: modules have come or gone meanwhile, this one perhaps, and there will be another
- * look: what failed need not fail then.
+ * @is_start: the report says it. @has_news: modules have come or gone meanwhile, this one perhaps, and there will be
+ * another look: what failed need not fail then.
  */
 static void take_look(struct roles *roles, struct look *look, bool is_start, bool has_news)
 {
@@ -403,23 +403,23 @@ int roles_new(const struct options *opts, const struct bpf *bpf, struct loop *lo
 		.stop_ns = STOP_NS,
 	};
 	_cleanup_(roles_freep) struct roles *roles = calloc(1, sizeof(*roles));
-	int err = 0;
+	int err;
 
 	if (!roles)
 		return log_error_errno(ENOMEM, "roles");
 	roles->bpf = bpf;
 	roles->loop = loop;
 	timer_init(&roles->timer, "roles", look_again);
-	if (loop)
-		err = worker_new(&config, &roles->worker);
-	if (err)
-		return log_error_errno(err, "roles");
+	err = loop ? worker_new(&config, &roles->worker) : 0;
+	if (err) {
+		log_warning_errno(err, "roles: modules that come later are not noticed");
+		roles->loop = NULL;
+	}
 	for (int role = 0; role < NR_ROLES; role++)
 		roles->facts.states[role] = opts->no_roles ? BPF_HOOK_OFF : BPF_HOOK_ABSENT;
 	if (!chains_are_followed(bpf))
 		roles->facts.states[ROLE_AUDIO] = BPF_HOOK_OFF;
-	if (!opts->no_roles)
-		err = look_at_all(roles);
+	err = opts->no_roles ? 0 : look_at_all(roles);
 	if (err)
 		return log_error_errno(err, "roles");
 	*ret = steal_ptr(&roles);

@@ -40,7 +40,7 @@ struct roles;
 
 /*
  * Attach what can be attached now, and from then on what comes. @bpf and @loop must outlive the result; @loop may be
- * NULL, then nothing changes later. What is refused is reported in the facts and logged. Return: 0, -errno.
+ * NULL, then nothing changes later. What is refused is reported in the facts and logged. Return: 0, -ENOMEM.
  */
 int roles_new(const struct options *opts, const struct bpf *bpf, struct loop *loop, struct roles **ret);
 

@@ -259,7 +259,8 @@ static void *thread_main(void *arg)
 	work(thread);
 	thread->finished = true;
 	left_behind = thread->left_behind;
-	tell_loop(shared);
+	if (thread->given_up)
+		tell_loop(shared);
 	pthread_mutex_unlock(&shared->mutex);
 	if (left_behind)
 		free(thread);

@@ -31,12 +31,12 @@ struct worker_job;
 
 struct worker_ops {
 	uint64_t limit_ns;	/* who runs longer is stuck */
-	/* In the thread. Nobody else looks at what it writes until it returns; what was set before is for all to read. */
+	/* In the thread. Nobody looks at what it writes until it returns; what was set before is for all to read. */
 	void (*run)(struct worker_job *job);
 	/*
-	 * In the loop. @err: 0 when run() has returned; else -ETIMEDOUT or -ECANCELED, and then run() may be about it still,
-	 * or never have begun: only what was set before it was handed in may be read. May submit, cancel and keep jobs, must
-	 * not free the worker.
+	 * In the loop. @err: 0 when run() has returned; else -ETIMEDOUT or -ECANCELED, and then run() may be about it
+	 * still, or never have begun: only what was set before it was handed in may be read. May submit, cancel and
+	 * keep jobs, must not free the worker.
 	 */
 	void (*done)(struct worker_job *job, int err);
 	/* When nobody needs it any more, in whatever thread that is. */
@@ -67,8 +67,8 @@ struct worker_config {
 int worker_new(const struct worker_config *config, struct worker **ret);
 
 /*
- * done() gets -ECANCELED for each job that is pending. Waits for a running one for at most stop_ns, then leaves it behind
- * and says so. Accepts NULL.
+ * done() gets -ECANCELED for each job that is pending. Waits for a running one for at most stop_ns, then leaves it
+ * behind and says so. Accepts NULL.
  */
 void worker_free(struct worker *worker);
 DEFINE_CLEANUP(struct worker *, worker_free)
@@ -79,13 +79,13 @@ void worker_job_init(struct worker_job *job, const struct worker_ops *ops);
 /* One user more; in done(), to keep the job. */
 struct worker_job *worker_job_ref(struct worker_job *job);
 
-/* One less; the last one frees it, in the thread if that may wait. @worker may be NULL: freed here. Accepts a NULL @job. */
+/* One less; the last one frees it, in the thread if that may wait. @worker NULL: freed here. Accepts a NULL @job. */
 void worker_job_unref(struct worker *worker, struct worker_job *job);
 
 /* For run(): nobody waits for it any more. */
 bool worker_job_is_cancelled(const struct worker_job *job);
 
-/* Takes the caller's use over if it succeeds. Return: 0, -EAGAIN if the queue is full, -errno if there is no thread for it. */
+/* Takes the caller's use over if it succeeds. Return: 0, -EAGAIN if the queue is full, -errno if there is no thread. */
 int worker_submit(struct worker *worker, struct worker_job *job);
 
 /* Calls done() with -ECANCELED here and now. Nothing if that was called already. */

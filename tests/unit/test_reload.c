@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Files that are read beside the loop: on demand, when they change, again and again, and on a disk that does not answer. */
+/* Files read beside the loop: on demand, when they change, again and again, and on a disk that does not answer. */
 #include "unit.h"
 
 #include "log.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Jobs that wait on pipes, for as long as the test wants: each is told once and freed once, and the loop never waits. */
+/* Jobs that wait on pipes, as long as the test wants: each is told once and freed once, and the loop never waits. */
 #include "unit.h"
 
 #include <pthread.h>
@@ -111,10 +111,21 @@ static int on_tick(struct timer *timer, uint64_t now)
 	return 0;
 }
 
+static struct worker_config config_of(const struct world *world)
+{
+	return (struct worker_config){
+		.loop = world->loop,
+		.thread = "test-worker",
+		.what = "test: a job",
+		.linger_ns = LINGER_NS,
+		.stop_ns = STOP_NS,
+	};
+}
+
 static int setup(void **state)
 {
 	struct world *world = calloc(1, sizeof(*world));
-	struct worker_config config = { .thread = "test-worker", .what = "test: a job", .linger_ns = LINGER_NS, .stop_ns = STOP_NS };
+	struct worker_config config;
 
 	assert_non_null(world);
 	log_set_level(LOG_LEVEL_ERROR);
@@ -124,7 +135,7 @@ static int setup(void **state)
 	timer_init(&world->guard, "guard", on_guard);
 	timer_init(&world->tick, "tick", on_tick);
 	timer_arm(&world->guard, world->loop, now_ns() + GUARD_NS, 0);
-	config.loop = world->loop;
+	config = config_of(world);
 	assert_int_equal(worker_new(&config, &world->worker), 0);
 	*state = world;
 	return 0;
@@ -483,7 +494,7 @@ static void test_stop_while_stuck(void **state)
 static void test_stop_at_any_time(void **state)
 {
 	struct world *world = *state;
-	struct worker_config config = { .loop = world->loop, .thread = "test-worker", .what = "test: a job", .linger_ns = LINGER_NS, .stop_ns = STOP_NS };
+	struct worker_config config = config_of(world);
 
 	worker_free(steal_ptr(&world->worker));
 	for (int i = 0; i < 60; i++) {
@@ -507,7 +518,7 @@ static void test_stop_at_any_time(void **state)
 static void test_no_descriptors(void **state)
 {
 	struct world *world = *state;
-	struct worker_config config = { .loop = world->loop, .thread = "test-worker", .what = "test: a job", .linger_ns = LINGER_NS, .stop_ns = STOP_NS };
+	struct worker_config config = config_of(world);
 	struct rlimit old = unit_forbid_fds();
 	struct worker *worker = NULL;
 	int err = worker_new(&config, &worker);
