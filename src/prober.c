@@ -243,7 +243,8 @@ static bool reads_process(const struct worker_job *worker_job, const void *data)
 	const struct job *job = container_of((struct worker_job *)worker_job, struct job, job);
 	const struct proc_id *id = data;
 
-	return job->kind == PROBER_PROBE && job->id.pid == id->pid &&
+	/* What is not of one process has no number. */
+	return job->id.pid == id->pid &&
 	       (!job->id.start_ticks || !id->start_ticks || job->id.start_ticks == id->start_ticks);
 }
 
