@@ -19,6 +19,7 @@
 #include "options_json.h"
 #include "out.h"
 #include "player.h"
+#include "reload.h"
 #include "scheduling.h"
 #include "serve.h"
 #include "service.h"
@@ -32,11 +33,6 @@
 
 /* CPUs have settled when none came or went for this long. */
 #define SETTLE_NS (100 * NSEC_PER_MSEC)
-
-/* Editors write, rename and remove: the configuration is read when it has been left alone for this long … */
-#define SETTINGS_SETTLE_NS (200 * NSEC_PER_MSEC)
-/* … or at last after this. */
-#define SETTINGS_SETTLE_MAX_NS (2 * NSEC_PER_SEC)
 
 /*
  * Reading the kernel's types and having the programs verified takes a second of CPU time: beside ten hogs it would be ten,
@@ -65,9 +61,8 @@ struct daemon {
 	struct service service;
 	struct timer print_timer;
 	struct timer settle_timer;
-	struct timer settings_timer;
 	struct timer game_timer;
-	uint64_t settings_changed_ns;	/* first change that was not read */
+	struct reload *reload;
 	uint64_t hotplug_seq;	/* as last seen */
 	struct out out;
 	struct watch *watch;		/* NULL: changes of folders are not seen */
@@ -106,8 +101,7 @@ static int handle_signal(struct signals *signals, const struct signalfd_siginfo 
 
 	if (info->ssi_signo == SIGHUP && !is_hangup(daemon, info)) {
 		service_reloading(&daemon->service);
-		settings_reload(daemon->settings, "SIGHUP", NULL, 0);
-		service_ready(&daemon->service, NULL);
+		reload_demand(daemon->reload, "SIGHUP");
 		return 0;
 	}
 	log_info("stopping: %s", strsignal(info->ssi_signo));
@@ -147,24 +141,11 @@ static void apply_settings(const struct options *before, const struct options *a
 		loop_stop(daemon->loop, LOOP_RESCHEDULE);
 }
 
-static void note_settings_file(struct daemon *daemon)
+static void note_reloaded(void *data)
 {
-	uint64_t now = now_ns(), deadline = now + SETTINGS_SETTLE_NS;
+	struct daemon *daemon = data;
 
-	if (!timer_is_armed(&daemon->settings_timer))
-		daemon->settings_changed_ns = now;
-	if (deadline > daemon->settings_changed_ns + SETTINGS_SETTLE_MAX_NS)
-		deadline = daemon->settings_changed_ns + SETTINGS_SETTLE_MAX_NS;
-	timer_arm(&daemon->settings_timer, daemon->loop, deadline, 0);
-}
-
-static int read_settings(struct timer *timer, uint64_t now)
-{
-	struct daemon *daemon = container_of(timer, struct daemon, settings_timer);
-
-	if (settings_files_differ(daemon->settings))
-		settings_reload(daemon->settings, "files changed", NULL, 0);
-	return 0;
+	service_ready(&daemon->service, NULL);
 }
 
 /* Not at once: who tells is in the middle of a decision. */
@@ -204,7 +185,7 @@ static void handle_watch(void *data, const struct watch_event *event)
 	struct daemon *daemon = data;
 
 	if (event->kind == WATCH_SETTINGS)
-		note_settings_file(daemon);
+		reload_note_change(daemon->reload);
 	else if (daemon->player)
 		player_handle_watch(daemon->player, event);
 }
@@ -455,7 +436,6 @@ enum status daemon_new(struct settings *settings, struct daemon **ret)
 	daemon->service = (struct service)SERVICE_INIT;
 	timer_init(&daemon->print_timer, "statistics", print_stats);
 	timer_init(&daemon->settle_timer, "hotplug", check_settled);
-	timer_init(&daemon->settings_timer, "settings", read_settings);
 	timer_init(&daemon->game_timer, "settings of the game", tell_game);
 	out_init(&daemon->out, STDOUT_FILENO);
 	if (events_new(&daemon->events)) {
@@ -505,6 +485,11 @@ enum status daemon_new(struct settings *settings, struct daemon **ret)
 	err = signals_init(&daemon->signals, daemon->loop, &mask, handle_signal);
 	if (err) {
 		log_error_errno(err, "signals");
+		return STATUS_FAILED;
+	}
+	err = reload_new(daemon->loop, settings, note_reloaded, daemon, &daemon->reload);
+	if (err) {
+		log_error_errno(err, "settings");
 		return STATUS_FAILED;
 	}
 	/* After the signals: its threads inherit their mask. */
@@ -560,11 +545,11 @@ void daemon_free(struct daemon *daemon)
 		return;
 	stop_scheduling(daemon);
 	settings_set_changed(daemon->settings, NULL, NULL);
-	timer_disarm(&daemon->settings_timer);
 	player_free(daemon->player);
 	timer_disarm(&daemon->game_timer);
 	serve_free(daemon->serve);
 	watch_free(daemon->watch);
+	reload_free(daemon->reload);
 	out_deinit(&daemon->out);
 	signals_deinit(&daemon->signals);
 	service_deinit(&daemon->service);

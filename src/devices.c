@@ -12,6 +12,7 @@
 #include "compositor.h"
 #include "log.h"
 #include "util.h"
+#include "worker.h"
 
 /* 0.1 s, and twice as long each time: half a minute in all. After that only changed permissions help. */
 #define RETRY_FIRST_NS (100 * NSEC_PER_MSEC)
@@ -19,6 +20,32 @@
 
 /* Where we read: while the player acts, so often is the compositor looked for. */
 #define COMPOSITOR_PERIOD_NS (10 * NSEC_PER_SEC)
+
+/* Longer than any driver that works takes to open its device. */
+#define OPEN_LIMIT_NS (3 * NSEC_PER_SEC)
+#define STOP_NS	      (500 * NSEC_PER_MSEC)
+#define LINGER_NS     (2 * NSEC_PER_SEC)
+
+/*
+ * An event device is opened and asked, and closed when this is freed: in the thread, since drivers take their time for
+ * both. Who reads the device keeps it.
+ */
+struct opening {
+	struct worker_job job;
+	struct device *device;	/* for the loop */
+	int dir_fd;		/* owned */
+	uint32_t event;
+	dev_t rdev;
+	uint32_t number;
+	bool is_reading;
+
+	/* What came of it. */
+	int err;
+	int fd;			/* owned */
+	enum arcade_lane lane;
+	struct evread_pad *pad;	/* owned */
+	char name[DEVICES_NAME_MAX];
+};
 
 struct device {
 	struct devices *devices;
@@ -30,14 +57,19 @@ struct device {
 	bool is_seen;		/* by the scan that runs */
 	uint32_t nr_tries;
 	uint64_t retry_ns;	/* CLOCK_MONOTONIC, 0: no more */
-	struct evread *evread;	/* NULL unless it is read */
+	struct opening *asked;	/* under way; borrowed */
+	bool has_news;		/* since it was asked */
+	struct evread *evread;	/* NULL unless it is read … */
+	struct opening *opened;	/* … and then kept open */
 	char name[DEVICES_NAME_MAX];
 };
 
 struct devices {
 	struct bpf *bpf;
 	struct loop *loop;
+	struct worker *worker;	/* NULL without loop */
 	char *dir;
+	bool is_starting;	/* what is asked is answered at once */
 	bool is_reading;
 	bool is_there;		/* the folder */
 	bool too_many_is_told;
@@ -155,12 +187,54 @@ static int open_device(int dir_fd, const char *name, dev_t rdev)
 	return steal_fd(&fd);
 }
 
+/* ---- in the thread ---- */
+
+static void opening_run(struct worker_job *job)
+{
+	struct opening *opening = container_of(job, struct opening, job);
+	char name[32];
+
+	snprintf(name, sizeof(name), "event%u", opening->event);
+	opening->fd = open_device(opening->dir_fd, name, opening->rdev);
+	if (opening->fd < 0) {
+		opening->err = opening->fd;
+		return;
+	}
+	opening->err = ask_device(opening->fd, &opening->lane, opening->name);
+	if (!opening->err && opening->is_reading && opening->lane != ARCADE_LANE_OTHER)
+		opening->err = evread_prepare(opening->fd, opening->lane, &opening->pad);
+}
+
+static void opening_free(struct worker_job *job)
+{
+	struct opening *opening = container_of(job, struct opening, job);
+
+	close_fd(opening->fd);
+	close_fd(opening->dir_fd);
+	evread_pad_free(opening->pad);
+	free(opening);
+}
+
+/* ---- in the loop ---- */
+
+static bool is_synchronous(const struct devices *devices)
+{
+	return devices->is_starting || !devices->worker;
+}
+
+static void opening_unref(struct devices *devices, struct opening *opening)
+{
+	worker_job_unref(is_synchronous(devices) ? NULL : devices->worker, &opening->job);
+}
+
 /* As if it had never been opened. */
 static void forget_facts(struct device *device)
 {
 	struct devices *devices = device->devices;
 
 	evread_free(steal_ptr(&device->evread));
+	if (device->opened)
+		opening_unref(devices, steal_ptr(&device->opened));
 	if (!device->is_known)
 		return;
 	devices->facts.nr[device->lane]--;
@@ -174,6 +248,8 @@ static void remove_device(struct device *device)
 {
 	struct devices *devices = device->devices;
 
+	if (device->asked)
+		worker_cancel(devices->worker, &device->asked->job);
 	forget_facts(device);
 	devices->facts.nr_closed--;
 	for (uint32_t i = 0; i < devices->nr; i++)
@@ -209,7 +285,11 @@ static void handle_gone(void *data, struct evread *evread)
 	struct device *device = data;
 
 	log_debug("devices: event%u has hung up", device->event);
-	remove_device(device);
+	/* Another one is being opened under its name. */
+	if (device->asked)
+		forget_facts(device);
+	else
+		remove_device(device);
 }
 
 static void arm_retry(struct devices *devices)
@@ -230,56 +310,22 @@ static void arm_retry(struct devices *devices)
 		timer_disarm(&devices->retry_timer);
 }
 
-/* Opens and judges. Return: 0, -errno, with nothing changed. */
-static int look_at(struct device *device)
+/* Which device the name stands for now; opens none. @dir_fd: NULL, or the caller's to close. Return: 0, -errno. */
+static int find_node(const struct devices *devices, uint32_t event, int *dir_fd, dev_t *rdev, uint32_t *number)
 {
-	struct devices *devices = device->devices;
-	_cleanup_close_ int dir_fd = open(devices->dir, O_PATH | O_DIRECTORY | O_CLOEXEC), fd = -1;
-	enum arcade_lane lane;
-	uint32_t number;
-	char name[32], own_name[DEVICES_NAME_MAX] = "";
-	dev_t rdev = 0;
+	_cleanup_close_ int fd = open(devices->dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	char name[32];
 	int err;
 
-	if (dir_fd < 0)
-		return -errno;
-	snprintf(name, sizeof(name), "event%u", device->event);
-	err = find_device_node(dir_fd, name, &rdev);
-	if (!err)
-		err = find_number(rdev, &number);
-	if (err)
-		return err;
-	/* The same device under the same name. To open and close it takes the kernel some milliseconds. */
-	if (device->is_known && device->number == number)
-		return 0;
-	fd = open_device(dir_fd, name, rdev);
 	if (fd < 0)
-		return fd;
-	err = ask_device(fd, &lane, own_name);
-	if (err)
-		return err;
-	forget_facts(device);
-	if (devices->is_reading && lane != ARCADE_LANE_OTHER) {
-		err = evread_new(devices->loop, fd, lane, handle_use, handle_gone, device, &devices->facts.read,
-				 &device->evread);
-		if (err)
-			return err;
-		steal_fd(&fd);
-	}
-	memcpy(device->name, own_name, sizeof(own_name));
-	device->number = number;
-	device->lane = lane;
-	device->is_known = true;
-	device->disagreement_is_told = false;
-	devices->facts.nr[lane]++;
-	devices->facts.nr_closed--;
-	if (devices->bpf) {
-		err = bpf_set_device_lane(devices->bpf, number, lane);
-		if (err)
-			log_debug("devices: cannot tell of input%u: %s", number, strerror(-err));
-	}
-	log_debug("devices: event%u, input%u: %s", device->event, number, lane_names[lane]);
-	return 0;
+		return -errno;
+	snprintf(name, sizeof(name), "event%u", event);
+	err = find_device_node(fd, name, rdev);
+	if (!err)
+		err = find_number(*rdev, number);
+	if (!err && dir_fd)
+		*dir_fd = steal_fd(&fd);
+	return err;
 }
 
 static bool is_worth_retry(int err)
@@ -287,11 +333,148 @@ static bool is_worth_retry(int err)
 	return err != -EINVAL && err != -ENOENT && err != -ELOOP;
 }
 
+/* @err: of the try to open it. It may be freed by that. */
+static void settle(struct device *device, int err)
+{
+	if (!err)
+		return;
+	if (!is_worth_retry(err)) {
+		remove_device(device);
+		return;
+	}
+	forget_facts(device);
+	if (!device->nr_tries)
+		log_debug("devices: event%u cannot be opened: %s", device->event, strerror(-err));
+	if (device->nr_tries < RETRIES_MAX)
+		device->retry_ns = now_ns() + (RETRY_FIRST_NS << device->nr_tries++);
+	else
+		log_warning_errno(err, "devices: event%u cannot be opened: the kernel half judges it alone", device->event);
+}
+
+/* Return: 0, -ESTALE if the name stands for another device by now, -errno with nothing changed. */
+static int take_opening(struct device *device, struct opening *opening)
+{
+	struct devices *devices = device->devices;
+	struct evread *evread = NULL;
+	uint32_t number;
+	dev_t rdev;
+	int err = opening->err;
+
+	if (!err)
+		err = find_node(devices, device->event, NULL, &rdev, &number);
+	/* Numbers are never given twice. */
+	if (!err && (rdev != opening->rdev || number != opening->number))
+		err = -ESTALE;
+	if (!err && opening->is_reading && opening->lane != ARCADE_LANE_OTHER)
+		err = evread_new(devices->loop, opening->fd, opening->lane, opening->pad, handle_use, handle_gone, device,
+				 &devices->facts.read, &evread);
+	if (err)
+		return err;
+	forget_facts(device);
+	if (evread) {
+		opening->pad = NULL;
+		worker_job_ref(&opening->job);
+		device->opened = opening;
+		device->evread = evread;
+	}
+	memcpy(device->name, opening->name, sizeof(device->name));
+	device->number = opening->number;
+	device->lane = opening->lane;
+	device->is_known = true;
+	device->disagreement_is_told = false;
+	devices->facts.nr[device->lane]++;
+	devices->facts.nr_closed--;
+	if (devices->bpf) {
+		err = bpf_set_device_lane(devices->bpf, device->number, device->lane);
+		if (err)
+			log_debug("devices: cannot tell of input%u: %s", device->number, strerror(-err));
+	}
+	log_debug("devices: event%u, input%u: %s", device->event, device->number, lane_names[device->lane]);
+	return 0;
+}
+
+static void probe(struct devices *devices, uint32_t event, bool is_news);
+
+static void opening_done(struct worker_job *job, int err)
+{
+	struct opening *opening = container_of(job, struct opening, job);
+	struct device *device = opening->device;
+	struct devices *devices = device->devices;
+	bool has_news = device->has_news;
+
+	device->asked = NULL;
+	device->has_news = false;
+	if (err == -ECANCELED)
+		return;
+	if (!err)
+		err = take_opening(device, opening);
+	if (err && has_news)
+		probe(devices, device->event, true);
+	else
+		settle(device, err);
+	arm_retry(devices);
+}
+
+static const struct worker_ops opening_ops = {
+	.limit_ns = OPEN_LIMIT_NS,
+	.run = opening_run,
+	.done = opening_done,
+	.free = opening_free,
+	.free_waits = true,
+};
+
+static bool opens_number(const struct worker_job *job, const void *data)
+{
+	return container_of((struct worker_job *)job, struct opening, job)->number == *(const uint32_t *)data;
+}
+
+/* Opens and judges, or has that done. Return: 0, -errno. */
+static int look_at(struct device *device)
+{
+	struct devices *devices = device->devices;
+	_cleanup_close_ int dir_fd = -1;
+	struct opening *opening;
+	uint32_t number;
+	dev_t rdev = 0;
+	int err;
+
+	err = find_node(devices, device->event, &dir_fd, &rdev, &number);
+	if (err)
+		return err;
+	/* The same device under the same name. To open and close it takes the kernel some milliseconds. */
+	if (device->is_known && device->number == number)
+		return 0;
+	if (devices->worker && worker_find_stuck(devices->worker, opens_number, &number))
+		return -EBUSY;
+	opening = calloc(1, sizeof(*opening));
+	if (!opening)
+		return -ENOMEM;
+	worker_job_init(&opening->job, &opening_ops);
+	opening->device = device;
+	opening->dir_fd = steal_fd(&dir_fd);
+	opening->event = device->event;
+	opening->rdev = rdev;
+	opening->number = number;
+	opening->is_reading = devices->is_reading;
+	opening->fd = -1;
+	if (is_synchronous(devices)) {
+		opening_run(&opening->job);
+		err = take_opening(device, opening);
+		opening_unref(devices, opening);
+		return err;
+	}
+	err = worker_submit(devices->worker, &opening->job);
+	if (err)
+		worker_job_unref(NULL, &opening->job);
+	else
+		device->asked = opening;
+	return err;
+}
+
 /* There may be a device event@event, or no longer. */
 static void probe(struct devices *devices, uint32_t event, bool is_news)
 {
 	struct device *device = find_device(devices, event);
-	int err;
 
 	if (!device) {
 		if (devices->nr == ARCADE_MAX_DEVICES) {
@@ -313,20 +496,10 @@ static void probe(struct devices *devices, uint32_t event, bool is_news)
 	if (is_news)
 		device->nr_tries = 0;
 	device->retry_ns = 0;
-	err = look_at(device);
-	if (!err)
-		return;
-	if (!is_worth_retry(err)) {
-		remove_device(device);
-		return;
-	}
-	forget_facts(device);
-	if (!device->nr_tries)
-		log_debug("devices: event%u cannot be opened: %s", event, strerror(-err));
-	if (device->nr_tries < RETRIES_MAX)
-		device->retry_ns = now_ns() + (RETRY_FIRST_NS << device->nr_tries++);
+	if (device->asked)
+		device->has_news |= is_news;
 	else
-		log_warning_errno(err, "devices: event%u cannot be opened: the kernel half judges it alone", event);
+		settle(device, look_at(device));
 }
 
 static int retry(struct timer *timer, uint64_t now)
@@ -361,7 +534,15 @@ static void scan(struct devices *devices)
 
 int devices_new(struct bpf *bpf, struct loop *loop, const char *dir, bool is_reading, struct devices **ret)
 {
+	const struct worker_config config = {
+		.loop = loop,
+		.thread = "arcade-devices",
+		.what = "devices: the opening or closing of an input device",
+		.linger_ns = LINGER_NS,
+		.stop_ns = STOP_NS,
+	};
 	_cleanup_(devices_freep) struct devices *devices = calloc(1, sizeof(*devices));
+	int err;
 
 	if (!devices)
 		return -ENOMEM;
@@ -372,7 +553,12 @@ int devices_new(struct bpf *bpf, struct loop *loop, const char *dir, bool is_rea
 	devices->loop = loop;
 	devices->is_reading = is_reading && bpf && loop;
 	timer_init(&devices->retry_timer, "devices", retry);
+	err = loop ? worker_new(&config, &devices->worker) : 0;
+	if (err)
+		return err;
+	devices->is_starting = true;
 	scan(devices);
+	devices->is_starting = false;
 	*ret = steal_ptr(&devices);
 	return 0;
 }
@@ -384,6 +570,7 @@ void devices_free(struct devices *devices)
 	timer_disarm(&devices->retry_timer);
 	while (devices->nr)
 		remove_device(devices->list[devices->nr - 1]);
+	worker_free(devices->worker);
 	free(devices->dir);
 	free(devices);
 }

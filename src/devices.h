@@ -12,6 +12,9 @@
  * unseen. Devices are never grabbed. What is no event device (a FIFO, a link,
  * another kind of device) is not opened.
  *
+ * Drivers take their time to open and to close a device. Once the loop runs, a
+ * worker's thread waits for them.
+ *
  * A device that may not be opened yet (udev sets the permissions a moment after
  * it came) is tried again, with growing pauses, and when its permissions change.
  */
@@ -57,7 +60,7 @@ enum arcade_lane devices_classify(const struct libevdev *evdev);
 /*
  * Looks at the devices in @dir. @bpf is told of them; NULL: nobody is. @loop: for retries and reading; NULL: neither. If
  * @is_reading, every device that counts is kept open and opens the kernel half's window. Both outlive the result.
- * Return: 0, -ENOMEM. That there are none is no error.
+ * Return: 0, -errno. That there are none is no error.
  */
 int devices_new(struct bpf *bpf, struct loop *loop, const char *dir, bool is_reading, struct devices **ret);
 

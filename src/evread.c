@@ -15,7 +15,7 @@
 #define KEY_BYTES  (KEY_CNT / 8)
 
 /* Of a gamepad, when it was last found used. */
-struct pad {
+struct evread_pad {
 	uint8_t has_axis[(ABS_CNT + 7) / 8];
 	int32_t acted[NR_AXES];
 	int32_t hats[NR_HATS];
@@ -33,7 +33,7 @@ struct evread {
 	evread_gone_fn gone_fn;
 	void *data;
 	struct evread_facts *facts;
-	struct pad *pad;	/* NULL unless it is a gamepad */
+	struct evread_pad *pad;	/* NULL unless it is a gamepad */
 };
 
 /* Nothing but EV_SYN, which cannot be masked. */
@@ -70,13 +70,13 @@ static int flush(struct evread *evread)
 	return 0;
 }
 
-static bool has_axis(const struct pad *pad, int axis)
+static bool has_axis(const struct evread_pad *pad, int axis)
 {
 	return pad->has_axis[axis / 8] >> (axis % 8) & 1;
 }
 
 /* Has anything but noise changed since it was last said so? @pad is brought up to date. Return: 1, 0, -errno. */
-static int look_at_pad(int fd, struct pad *pad)
+static int look_at_pad(int fd, struct evread_pad *pad)
 {
 	uint8_t buttons[KEY_BYTES] = { 0 };
 	struct input_absinfo info;
@@ -104,9 +104,9 @@ static int look_at_pad(int fd, struct pad *pad)
 	return changed;
 }
 
-static int open_pad(int fd, struct pad **ret)
+static int open_pad(int fd, struct evread_pad **ret)
 {
-	_cleanup_free_ struct pad *pad = calloc(1, sizeof(*pad));
+	_cleanup_free_ struct evread_pad *pad = calloc(1, sizeof(*pad));
 	struct input_absinfo info;
 	int err;
 
@@ -165,38 +165,47 @@ static int handle_time(struct timer *timer, uint64_t now)
 	return 0;
 }
 
-int evread_new(struct loop *loop, int fd, enum arcade_lane lane, evread_used_fn used_fn, evread_gone_fn gone_fn, void *data,
-	       struct evread_facts *facts, struct evread **ret)
+int evread_prepare(int fd, enum arcade_lane lane, struct evread_pad **pad)
 {
-	struct evread *evread;
 	int err;
 
+	*pad = NULL;
 	err = hold_back_events(fd);
-	if (err)
-		return err;
-	err = queue_syn_dropped(fd);
-	if (err)
-		return err;
-	evread = calloc(1, sizeof(*evread));
+	if (!err)
+		err = queue_syn_dropped(fd);
+	if (!err && lane == ARCADE_LANE_GAMEPAD)
+		err = open_pad(fd, pad);
+	return err;
+}
+
+void evread_pad_free(struct evread_pad *pad)
+{
+	free(pad);
+}
+
+int evread_new(struct loop *loop, int fd, enum arcade_lane lane, struct evread_pad *pad, evread_used_fn used_fn,
+	       evread_gone_fn gone_fn, void *data, struct evread_facts *facts, struct evread **ret)
+{
+	struct evread *evread = calloc(1, sizeof(*evread));
+	int err;
+
 	if (!evread)
 		return -ENOMEM;
 	source_init(&evread->source, "input device", handle_ready);
 	timer_init(&evread->timer, "input device", handle_time);
 	evread->loop = loop;
-	evread->fd = -1;
+	evread->fd = fd;
 	evread->lane = lane;
 	evread->used_fn = used_fn;
 	evread->gone_fn = gone_fn;
 	evread->data = data;
 	evread->facts = facts;
-	err = lane == ARCADE_LANE_GAMEPAD ? open_pad(fd, &evread->pad) : 0;
-	if (!err)
-		err = source_attach(&evread->source, loop, fd, EPOLLIN);
+	err = source_attach(&evread->source, loop, fd, EPOLLIN);
 	if (err) {
 		evread_free(evread);
 		return err;
 	}
-	evread->fd = fd;
+	evread->pad = pad;
 	*ret = evread;
 	return 0;
 }
@@ -207,7 +216,6 @@ void evread_free(struct evread *evread)
 		return;
 	timer_disarm(&evread->timer);
 	source_detach(&evread->source);
-	close_fd(evread->fd);
-	free(evread->pad);
+	evread_pad_free(evread->pad);
 	free(evread);
 }

@@ -31,6 +31,7 @@
 #define EVREAD_PERIOD_NS (8 * NSEC_PER_MSEC)
 
 struct evread;
+struct evread_pad;
 
 struct evread_facts {
 	uint64_t nr_seen;	/* times that a device was found used */
@@ -44,13 +45,22 @@ typedef void (*evread_used_fn)(void *data, enum arcade_lane lane);
 typedef void (*evread_gone_fn)(void *data, struct evread *evread);
 
 /*
- * @fd: of the event device, open for reading and non-blocking; owned from here on if this succeeds. @facts is added to.
+ * Makes the queue of @fd silent, an event device open for reading and non-blocking. May wait, and need not be called in the
+ * loop. @pad: what a gamepad is like at rest, for evread_new(); NULL for any other. Return: 0, -errno.
+ */
+int evread_prepare(int fd, enum arcade_lane lane, struct evread_pad **pad);
+
+/* Accepts NULL. */
+void evread_pad_free(struct evread_pad *pad);
+
+/*
+ * @fd: as evread_prepare() has left it; borrowed. @pad is owned from here on if this succeeds. @facts is added to.
  * Return: 0, -errno.
  */
-int evread_new(struct loop *loop, int fd, enum arcade_lane lane, evread_used_fn used_fn, evread_gone_fn gone_fn, void *data,
-	       struct evread_facts *facts, struct evread **ret);
+int evread_new(struct loop *loop, int fd, enum arcade_lane lane, struct evread_pad *pad, evread_used_fn used_fn,
+	       evread_gone_fn gone_fn, void *data, struct evread_facts *facts, struct evread **ret);
 
-/* Closes the descriptor. Accepts NULL. */
+/* The descriptor may be closed then, which may wait. Accepts NULL. */
 void evread_free(struct evread *evread);
 DEFINE_CLEANUP(struct evread *, evread_free)
 

@@ -3,14 +3,11 @@
  * prober - the thread that reads /proc and the configuration for the event loop
  *
  * A read of another process's memory waits for as long as somebody holds its
- * memory map, and a file may lie on a disk that does not answer. So one thread
- * does all of it, fed by a bounded queue; answers come back through an eventfd.
- * The loop never waits for it.
+ * memory map, and a file may lie on a disk that does not answer. So a worker
+ * does all of it; the loop never waits for it. A read that does not come back
+ * within PROBER_STUCK_NS is given up: its answer is -ETIMEDOUT.
  *
- * A read that does not come back within PROBER_STUCK_NS is given up: its answer
- * is -ETIMEDOUT, another thread takes over what is queued, and the one that is
- * stuck is left behind with memory of its own until it comes free, at most
- * PROBER_STUCK_MAX of them. Everything here but prober_read() is for the thread of the loop.
+ * Everything here but prober_read() is for the thread of the loop.
  */
 #ifndef ARCADE_SRC_PROBER_H
 #define ARCADE_SRC_PROBER_H
@@ -20,10 +17,10 @@
 #include "proc.h"
 #include "programs.h"
 #include "score.h"
+#include "worker.h"
 
-#define PROBER_QUEUE_MAX   256
+#define PROBER_QUEUE_MAX   WORKER_QUEUE_MAX
 #define PROBER_STUCK_NS	   (3 * NSEC_PER_SEC)
-#define PROBER_STUCK_MAX   4
 #define PROBER_STOP_NS	   (500 * NSEC_PER_MSEC)
 #define PROBER_LIST_MAX	   65536
 
@@ -78,7 +75,7 @@ int prober_ask_group(struct prober *prober, const struct proc_id *id, struct pro
 int prober_ask_list(struct prober *prober);
 int prober_ask_load(struct prober *prober);
 
-/* To be called now and then while something is asked for: gives up what is stuck. */
+/* Gives up what is stuck, and gives back what has come free; what is asked for is looked after without it, too. */
 void prober_check(struct prober *prober, uint64_t now);
 
 /* Requests without an answer. */

@@ -9,7 +9,9 @@
  * gone the role lets go. Who removes driver and core in one go finds the core
  * busy for some milliseconds more.
  *
- * That modules come and go is told by the control ring; nothing is polled.
+ * That modules come and go is told by the control ring; nothing is polled. To
+ * load programs and to let go of them takes the kernel a while: once the loop
+ * runs, a worker's thread does that.
  * Every role is optional, and so are all of them.
  */
 #ifndef ARCADE_SRC_ROLES_H

@@ -14,6 +14,9 @@
 #define BAD_VALUE_MAX 64
 #define GAME_TEXT_MAX 256
 
+/* What a config tells, its count of the rest, and one of the file itself. */
+#define MISTAKES_MAX (CONFIG_ERRORS_MAX + 2)
+
 struct settings {
 	struct options command_line;
 	uint64_t given;			/* on it: bits of the table */
@@ -32,6 +35,21 @@ struct settings {
 	uint64_t app_id;
 	char names[3][GAME_TEXT_MAX];
 	char window_class[GAME_TEXT_MAX];
+};
+
+/* One reading of the files. Of its own thread while that runs. */
+struct settings_reading {
+	char *file;
+	char *dir;
+	bool must_exist;
+	bool only_if_other;
+	uint64_t stamp;			/* of what was taken last; then of what was read */
+
+	bool was_read;			/* and the rest holds */
+	int err;
+	struct config *config;		/* NULL if err */
+	char *mistakes[MISTAKES_MAX];
+	size_t nr_mistakes;
 };
 
 /* ---- layers ---- */
@@ -221,9 +239,14 @@ const char *settings_dir(const struct settings *settings)
 
 /* ---- files ---- */
 
-static void log_mistake(void *data, const char *message)
+static void note_mistake(void *data, const char *message)
 {
-	log_error("settings: %s", message);
+	struct settings_reading *reading = data;
+
+	if (reading->nr_mistakes == MISTAKES_MAX)
+		return;
+	reading->mistakes[reading->nr_mistakes] = strdup(message);
+	reading->nr_mistakes += reading->mistakes[reading->nr_mistakes] != NULL;
 }
 
 static void print_mistake(void *data, const char *message)
@@ -272,10 +295,10 @@ static uint64_t stamp_file(int dirfd, const char *name)
 }
 
 /* A number that is another when a file is another, came or went; the order of the folder does not count. */
-static uint64_t stamp_files(const struct settings *settings)
+static uint64_t stamp_files(const char *file, const char *dir_path)
 {
-	uint64_t sum = stamp_file(AT_FDCWD, settings->file);
-	_cleanup_closedir_ DIR *dir = opendir(settings->dir);
+	uint64_t sum = stamp_file(AT_FDCWD, file);
+	_cleanup_closedir_ DIR *dir = opendir(dir_path);
 	const struct dirent *entry;
 
 	while (dir && (entry = readdir(dir))) {
@@ -287,16 +310,56 @@ static uint64_t stamp_files(const struct settings *settings)
 	return sum;
 }
 
-bool settings_files_differ(const struct settings *settings)
+int settings_reading_new(const struct settings *settings, bool only_if_other, struct settings_reading **ret)
 {
-	return settings->stamp != stamp_files(settings);
+	_cleanup_(settings_reading_freep) struct settings_reading *reading = calloc(1, sizeof(*reading));
+
+	if (!reading)
+		return -ENOMEM;
+	reading->file = strdup(settings->file);
+	reading->dir = strdup(settings->dir);
+	if (!reading->file || !reading->dir)
+		return -ENOMEM;
+	reading->must_exist = settings->file_is_given;
+	reading->only_if_other = only_if_other;
+	reading->stamp = settings->stamp;
+	*ret = steal_ptr(&reading);
+	return 0;
 }
 
-/* Before and not after: what changes meanwhile is seen to differ. */
-static int read_own_files(struct settings *settings, struct config **ret)
+void settings_reading_run(struct settings_reading *reading)
 {
-	settings->stamp = stamp_files(settings);
-	return read_files(settings->file, settings->dir, settings->file_is_given, log_mistake, NULL, ret);
+	/* Before and not after: what changes meanwhile is seen to differ. */
+	uint64_t stamp = stamp_files(reading->file, reading->dir);
+
+	if (reading->only_if_other && stamp == reading->stamp)
+		return;
+	reading->was_read = true;
+	reading->stamp = stamp;
+	reading->err = read_files(reading->file, reading->dir, reading->must_exist, note_mistake, reading, &reading->config);
+}
+
+void settings_reading_free(struct settings_reading *reading)
+{
+	if (!reading)
+		return;
+	for (size_t i = 0; i < reading->nr_mistakes; i++)
+		free(reading->mistakes[i]);
+	config_free(reading->config);
+	free(reading->file);
+	free(reading->dir);
+	free(reading);
+}
+
+/* Tells what is wrong. Return: 0 with the config, which is the caller's, -errno. */
+static int take_files(struct settings *settings, struct settings_reading *reading, struct config **ret)
+{
+	settings->stamp = reading->stamp;
+	for (size_t i = 0; i < reading->nr_mistakes; i++)
+		log_error("settings: %s", reading->mistakes[i]);
+	if (!reading->err)
+		*ret = steal_ptr(&reading->config);
+	return reading->err;
 }
 
 static void find_section(struct settings *settings)
@@ -319,9 +382,14 @@ static void take_config(struct settings *settings, struct config *config)
 
 int settings_load(struct settings *settings)
 {
+	_cleanup_(settings_reading_freep) struct settings_reading *reading = NULL;
 	struct config *config = NULL;
-	int err = read_own_files(settings, &config);
+	int err = settings_reading_new(settings, false, &reading);
 
+	if (err)
+		return log_error_errno(err, "settings");
+	settings_reading_run(reading);
+	err = take_files(settings, reading, &config);
 	if (err) {
 		log_error("settings: no file counts until this is mended: the command line and the defaults hold");
 		return err;
@@ -350,12 +418,17 @@ static void say(char *msg, size_t size, const char *fmt, ...)
 	va_end(ap);
 }
 
-int settings_reload(struct settings *settings, const char *why, char *msg, size_t size)
+int settings_take(struct settings *settings, struct settings_reading *reading, const char *why, char *msg, size_t size)
 {
 	struct config *config = NULL;
 	unsigned int nr;
-	int err = read_own_files(settings, &config);
+	int err;
 
+	if (!reading->was_read) {
+		say(msg, size, "the files are as they were");
+		return 0;
+	}
+	err = take_files(settings, reading, &config);
 	if (err) {
 		log_error("settings: all old values stay (%s)", why);
 		say(msg, size, "the files have mistakes, see the log: all old values stay");

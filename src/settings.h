@@ -9,7 +9,8 @@
  * with the reason. Files are taken as a whole or not at all: with one mistake
  * all old values stay.
  *
- * For the thread of the loop. Reading files does not wait for FIFOs or devices.
+ * For the thread of the loop, but for settings_reading_run(). Reading files does
+ * not wait for FIFOs or devices, but as long as their disk does.
  */
 #ifndef ARCADE_SRC_SETTINGS_H
 #define ARCADE_SRC_SETTINGS_H
@@ -83,19 +84,31 @@ void settings_free(struct settings *settings);
 DEFINE_CLEANUP(struct settings *, settings_free)
 
 /*
- * For the start: read the files. Bad ones are logged, as by settings_reload(), and the command line, mode and defaults hold
+ * For the start: read the files. Bad ones are logged, as by settings_take(), and the command line, mode and defaults hold
  * until they are right. Calls nothing back. Return: 0, -errno if files were bad.
  */
 int settings_load(struct settings *settings);
 
 /*
- * Read the files again. @why: for the log, "SIGHUP". Each mistake is logged as file:line, and with any of them all old
- * values stay. Return: 0, -EINVAL, -errno; @msg has one line that says what happened (@msg may be NULL).
+ * Read the files again, where nothing may wait: what is to be read is noted here, read by any thread, and taken here. The
+ * reading knows nothing of the settings, which may be gone by then. What was read earlier must be taken earlier.
  */
-int settings_reload(struct settings *settings, const char *why, char *msg, size_t size);
+struct settings_reading;
 
-/* Are the files others than those that were read last? Then, and not before, it is worth to read them again. */
-bool settings_files_differ(const struct settings *settings);
+/* @only_if_other: not if the files are those that were taken last. Return: 0, -ENOMEM. */
+int settings_reading_new(const struct settings *settings, bool only_if_other, struct settings_reading **ret);
+void settings_reading_run(struct settings_reading *reading);
+
+/*
+ * @why: for the log, "SIGHUP". Each mistake is logged as file:line, and with any of them all old values stay. If the files
+ * are as they were, nothing happens and nothing is logged. Return: 0, -EINVAL, -errno; @msg has one line that says what
+ * happened (@msg may be NULL).
+ */
+int settings_take(struct settings *settings, struct settings_reading *reading, const char *why, char *msg, size_t size);
+
+/* Accepts NULL. */
+void settings_reading_free(struct settings_reading *reading);
+DEFINE_CLEANUP(struct settings_reading *, settings_reading_free)
 
 /* --check-config: what is wrong on @out, one line each, or that nothing is. Return: 0, -EINVAL, -errno. */
 int settings_check(const char *file, FILE *out);

@@ -188,9 +188,55 @@ bad_file_at_start() {
 	says "$n" "slice-us is 2000 us now" && stop_arcade && nothing_left "$before"
 }
 
+is_stalled() { grep -qF " $conf.d fuse" /proc/mounts; }
+nr_frames() { wc -l <"$work/out"; }
+# Reads that do not come back: their thread waits, the daemon does not, and no thread joins it there.
+files_on_a_dead_disk() {
+	local n frames
+	printf '[daemon]\nslice-us = 2000\n' | write
+	mkdir -p "$conf.d"
+	start --stats 0.2 --json || return 1
+	[ -e /dev/fuse ] || modprobe fuse || return 1
+	"$top/build/vm/stall" "$conf.d" & stall_pid=$!
+	eventually 10 is_stalled || return 1
+	n=$(lines) frames=$(nr_frames)
+	printf '[daemon]\nslice-us = 2100\n' | write
+	kill -HUP "$arcade_pid"
+	sleep 4
+	kill -HUP "$arcade_pid"
+	figure "$(($(nr_frames) - frames)) frames of statistics in 4 s beside a read that waits; 20 are due"
+	[ $(($(nr_frames) - frames)) -ge 12 ] && ! said_since "$n" 'slice-us is' || { since "$n"; return 1; }
+	says "$n" "settings: the files do not let themselves be read: all old values stay" || return 1
+	eventually 20 said_twice_since "$n" || { since "$n"; return 1; }
+	[ "$(ps -L -o comm= -p "$arcade_pid" | grep -c arcade-settings)" -le 2 ] && knob_is slice_ns 2000000 || return 1
+	n=$(lines)
+	kill -KILL "$stall_pid"
+	wait "$stall_pid" 2>/dev/null
+	umount -l "$conf.d" && sleep 1 && kill -HUP "$arcade_pid"
+	says "$n" "settings: slice-us is 2100 us now, was 2000: $conf:2" && knob_is slice_ns 2100000 || return 1
+	rmdir "$conf.d" && stop_arcade && nothing_left "$before"
+}
+said_twice_since() { [ "$(since "$1" | grep -c 'do not let themselves be read')" -ge 2 ]; }
+
+# Ended while a read waits: within a moment, and with all given back.
+ends_beside_a_dead_disk() {
+	local began status
+	mkdir -p "$conf.d"
+	start || return 1
+	"$top/build/vm/stall" "$conf.d" & stall_pid=$!
+	eventually 10 is_stalled && kill -HUP "$arcade_pid" && sleep 1 || return 1
+	began=$SECONDS
+	stop_arcade && [ $((SECONDS - began)) -le 5 ] && nothing_left "$before"
+	status=$?
+	kill -KILL "$stall_pid"
+	wait "$stall_pid" 2>/dev/null
+	umount -l "$conf.d" && rmdir "$conf.d" && return $status
+}
+
 # With a terminal that goes: the end, as before. Without: read again, above.
 terminal_goes() {
 	printf '' | write
+	: >"$work/err"	# of the test before
 	script -qec "$arcade --config $conf 2>$work/err" /dev/null </dev/null >/dev/null 2>&1 & local script_pid=$!
 	eventually 30 grep -q '^scheduling$' "$work/err" || return 1
 	local pid
@@ -226,6 +272,8 @@ check "a game has a section by Steam's number" game_section 'app-id = 4242' --ga
 check "the game that was named by its number has a section" game_by_pid
 check "another game's section stays out" other_game
 check "a bad file at the start: it comes up, and says so" bad_file_at_start
+check "files on a disk that does not answer: the old values stay, all goes on" files_on_a_dead_disk
+check "it ends while a read waits" ends_beside_a_dead_disk
 check "a terminal that goes ends it" terminal_goes
 check "no complaints of the kernel" no_kernel_complaints
 finish

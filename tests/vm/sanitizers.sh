@@ -10,6 +10,12 @@ under_sanitizers() {
 	arcade=$top/build/asan/scx_arcade
 	start_arcade --stats 0.2 --json || return 1
 	"$scene" --scene chain --mouse-hz 100 --no-audio --warmup 0 --duration 2 >/dev/null || return 1
+	# What is read, opened and loaded beside the loop.
+	kill -HUP "$arcade_pid"
+	modprobe snd-dummy && eventually 60 grep -q 'audio: module snd_pcm: attached' "$work/err" || return 1
+	"$top/build/vm/replug" 10 || return 1
+	rmmod snd_dummy && eventually 60 grep -q 'snd_pcm is not in use any more: detached' "$work/err" || return 1
+	modprobe snd-dummy && "$top/build/vm/replug" 1 && kill -HUP "$arcade_pid" || return 1
 	echo 0 >/sys/devices/system/cpu/cpu1/online
 	eventually 30 grep -q restarting "$work/err" && eventually 30 state_is enabled || return 1
 	echo 1 >/sys/devices/system/cpu/cpu1/online

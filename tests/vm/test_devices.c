@@ -37,6 +37,7 @@ struct fixture {
 	uint64_t nr_used, nr_gone;
 	enum arcade_lane used_lane;
 	struct evread *evread;
+	int evread_fd;		/* that it reads; good as long as evread is not NULL */
 };
 
 static int setup_for(void **state, bool no_hook)
@@ -52,6 +53,7 @@ static int setup_for(void **state, bool no_hook)
 	    loop_new(&fixture->loop))
 		return -1;
 	bpf_attach_hooks(fixture->bpf);
+	fixture->evread_fd = -1;
 	*state = fixture;
 	return bpf_input_is_attached(fixture->bpf) == no_hook;
 }
@@ -66,11 +68,17 @@ static int setup_without_hook(void **state)
 	return setup_for(state, true);
 }
 
+static void stop_reading(struct fixture *fixture)
+{
+	evread_free(steal_ptr(&fixture->evread));
+	fixture->evread_fd = close_fd(fixture->evread_fd);
+}
+
 static int teardown(void **state)
 {
 	struct fixture *fixture = *state;
 
-	evread_free(fixture->evread);
+	stop_reading(fixture);
 	devices_free(fixture->devices);
 	watch_free(fixture->watch);
 	timer_disarm(&fixture->timer);
@@ -394,6 +402,60 @@ static void test_plugged_hundred_times_without_hook(void **state)
 	assert_true(devices_facts(((struct fixture *)*state)->devices)->read.nr_seen >= 75);
 }
 
+static void tell(struct fixture *fixture, int event, enum watch_what what)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), DEVICES_DIR "/event%d", event);
+	devices_handle_event(fixture->devices, &(struct watch_event){ WATCH_DEV_INPUT, what, path });
+}
+
+/* Nothing is taken of it, nothing is kept, and what comes after it under the same name is what counts. */
+static void test_goes_while_it_is_opened(void **state)
+{
+	struct fixture *fixture = *state;
+	int nr_fds = count_fds(), nr, fd;
+	uint64_t nr_mice, nr_others;
+
+	for (int i = 0; i < 60; i++) {
+		bool is_reading = i % 2;
+
+		assert_int_equal(devices_new(fixture->bpf, fixture->loop, DEVICES_DIR, is_reading, &fixture->devices), 0);
+		nr_mice = devices_facts(fixture->devices)->nr[ARCADE_LANE_MOUSE];
+		nr_others = devices_facts(fixture->devices)->nr_closed;
+		fd = device_open(UINPUT_MOUSE);
+		nr = uinput_event_number(fd);
+		tell(fixture, nr, WATCH_ADDED);
+		/* Not here: in the thread, and told when the loop turns. */
+		assert_int_equal(devices_facts(fixture->devices)->nr[ARCADE_LANE_MOUSE], nr_mice);
+		if (i % 3 == 1)
+			pause_ms(i % 5);
+		if (i % 3 == 2)
+			tell(fixture, nr, WATCH_CHANGED);
+		if (i % 4 < 2)
+			close(fd);
+		if (i % 4)
+			tell(fixture, nr, WATCH_REMOVED);
+		if (i % 4 == 1)
+			run_for(fixture, 20 * NSEC_PER_MSEC);
+		if (i % 4 >= 2) {
+			tell(fixture, nr, WATCH_ADDED);
+			fixture->awaited = nr_mice + 1;
+			assert_true(comes_true(fixture, mice_are_as_awaited, PATIENCE_NS));
+			close(fd);
+			if (i % 4 == 2)
+				tell(fixture, nr, WATCH_REMOVED);
+		} else {
+			fixture->awaited = nr_mice;
+			assert_true(comes_true(fixture, mice_are_as_awaited, PATIENCE_NS));
+			assert_true(i % 4 == 0 || devices_facts(fixture->devices)->nr_closed == nr_others);
+		}
+		/* With whatever is under way. */
+		devices_free(steal_ptr(&fixture->devices));
+		assert_int_equal(count_fds(), nr_fds);
+	}
+}
+
 static bool none_is_closed(struct fixture *fixture)
 {
 	return !devices_facts(fixture->devices)->nr_closed;
@@ -445,7 +507,7 @@ static void note_gone(void *data, struct evread *evread)
 	struct fixture *fixture = data;
 
 	assert_ptr_equal(evread, fixture->evread);
-	evread_free(steal_ptr(&fixture->evread));
+	stop_reading(fixture);
 	fixture->nr_gone++;
 }
 
@@ -453,13 +515,16 @@ static void note_gone(void *data, struct evread *evread)
 static int read_device(struct fixture *fixture, int uinput, enum arcade_lane lane)
 {
 	char path[64];
+	struct evread_pad *pad;
 	int fd, copy;
 
 	snprintf(path, sizeof(path), DEVICES_DIR "/event%d", uinput_event_number(uinput));
 	fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 	assert_true(fd >= 0);
 	copy = dup(fd);
-	assert_int_equal(evread_new(fixture->loop, fd, lane, note_use, note_gone, fixture, &fixture->facts, &fixture->evread), 0);
+	assert_int_equal(evread_prepare(fd, lane, &pad), 0);
+	assert_int_equal(evread_new(fixture->loop, fd, lane, pad, note_use, note_gone, fixture, &fixture->facts, &fixture->evread), 0);
+	fixture->evread_fd = fd;
 	return copy;
 }
 
@@ -499,7 +564,7 @@ static void test_no_key_code_arrives(void **state)
 	press(uinput, &uinput_specs[UINPUT_KEYBOARD]);
 	assert_int_equal(queued_marks(fd, &nr_dropped), 2);
 	assert_int_equal(nr_dropped, 1);
-	evread_free(steal_ptr(&fixture->evread));
+	stop_reading(fixture);
 	close(fd);
 
 	/* After a flush, and more than the queue holds. */
@@ -543,7 +608,7 @@ static void test_every_device_is_noticed(void **state)
 		/* Silent when nothing comes. */
 		run_for(fixture, 100 * NSEC_PER_MSEC);
 		assert_int_equal(fixture->nr_used, 10);
-		evread_free(steal_ptr(&fixture->evread));
+		stop_reading(fixture);
 		close(fd);
 		close(uinput);
 	}
@@ -648,6 +713,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_resting_sticks_do_not_count, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_plugged_hundred_times, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_plugged_hundred_times_without_hook, setup_without_hook, teardown),
+		cmocka_unit_test_setup_teardown(test_goes_while_it_is_opened, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_permissions_that_come_later, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_no_key_code_arrives, setup_without_hook, teardown),
 		cmocka_unit_test_setup_teardown(test_every_device_is_noticed, setup_without_hook, teardown),

@@ -224,20 +224,28 @@ static void test_nothing_without_modules(void **state)
 	assert_int_equal(bpf_facts(fixture.bpf)->hooks[BPF_HOOK_MODULE_FREE], BPF_HOOK_ATTACHED);
 }
 
+/* The programs are loaded beside the loop, which has next to nothing to do meanwhile. */
+static void wait_attached(const char *name, bool (*is_attached)(void))
+{
+	uint64_t start_ns = now_ns(), busy_ns = loop_facts(fixture.loop)->busy_ns, took_ns;
+
+	assert_int_equal(run_for(is_attached, WAIT_NS), LOOP_DONE);
+	took_ns = now_ns() - start_ns;
+	busy_ns = loop_facts(fixture.loop)->busy_ns - busy_ns;
+	print_message("# figure: %s attached within %llu ms, of which the loop was busy %llu ms, longest round %llu ms\n", name,
+		      took_ns / NSEC_PER_MSEC, (unsigned long long)(busy_ns / NSEC_PER_MSEC),
+		      (unsigned long long)(loop_facts(fixture.loop)->round_max_ns / NSEC_PER_MSEC));
+	assert_true(busy_ns < took_ns / 4);
+}
+
 static void test_module_comes(void **state)
 {
-	uint64_t start_ns;
-
 	assert_int_equal(run_tool("modprobe", "snd-dummy"), 0);
-	start_ns = now_ns();
-	assert_int_equal(run_for(has_audio, WAIT_NS), LOOP_DONE);
-	print_message("# figure: audio attached within %llu ms\n", (now_ns() - start_ns) / NSEC_PER_MSEC);
+	wait_attached("audio", has_audio);
 	assert_false(has(ROLE_DISPLAY));
 	assert_int_equal(run_tool("modprobe", "bochs"), 0);
 	assert_int_equal(run_tool("modprobe", "virtio-gpu"), 0);
-	start_ns = now_ns();
-	assert_int_equal(run_for(has_display, WAIT_NS), LOOP_DONE);
-	print_message("# figure: display attached within %llu ms\n", (now_ns() - start_ns) / NSEC_PER_MSEC);
+	wait_attached("display", has_display);
 	assert_int_equal(roles_facts(fixture.roles)->nr_attached, 2);
 }
 
@@ -495,6 +503,54 @@ static void test_modules_go(void **state)
 	assert_int_equal(roles_facts(fixture.roles)->nr_released, 1);
 }
 
+static void unload_audio(void)
+{
+	uint64_t start_ns = now_ns();
+	int status;
+
+	assert_int_equal(rmmod("snd_dummy"), 0);
+	while ((status = rmmod("snd_pcm")) && now_ns() - start_ns < WAIT_NS)
+		run_for(NULL, NSEC_PER_SEC / 20);
+	assert_int_equal(status, 0);
+	run_for(NULL, NSEC_PER_SEC / 5);
+}
+
+/* Before, while and after its programs are loaded: whatever came of it is let go of, and nothing holds the module. */
+static void test_module_goes_while_it_is_looked_at(void **state)
+{
+	const struct roles_facts *facts = roles_facts(fixture.roles);
+
+	unload_audio();
+	for (uint64_t i = 0; i < 5; i++) {
+		assert_int_equal(run_tool("modprobe", "snd-dummy"), 0);
+		run_for(NULL, (1 + 80 * i) * NSEC_PER_MSEC);
+		unload_audio();
+		assert_int_equal(facts->states[ROLE_AUDIO], BPF_HOOK_ABSENT);
+		/* The display is attached all the time. */
+		assert_int_equal(facts->nr_attached, facts->nr_released + 1);
+	}
+	assert_int_equal(run_tool("modprobe", "snd-dummy"), 0);
+	wait_attached("audio", has_audio);
+	test_audio_periods(state);
+}
+
+static void test_freed_while_it_looks(void **state)
+{
+	struct options opts;
+	uint64_t start_ns;
+
+	options_set_defaults(&opts);
+	unload_audio();
+	assert_int_equal(run_tool("modprobe", "snd-dummy"), 0);
+	run_for(NULL, 60 * NSEC_PER_MSEC);
+	start_ns = now_ns();
+	roles_free(steal_ptr(&fixture.roles));
+	print_message("# figure: freed within %llu ms while it loads\n", (now_ns() - start_ns) / NSEC_PER_MSEC);
+	assert_true(now_ns() - start_ns < 5 * NSEC_PER_SEC);
+	assert_int_equal(roles_new(&opts, fixture.bpf, fixture.loop, &fixture.roles), 0);
+	assert_true(has(ROLE_AUDIO) && has(ROLE_DISPLAY));
+}
+
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
@@ -506,6 +562,8 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_input_to_picture),
 		cmocka_unit_test(test_gpu_is_told_once),
 		cmocka_unit_test(test_modules_go),
+		cmocka_unit_test(test_module_goes_while_it_is_looked_at),
+		cmocka_unit_test(test_freed_while_it_looks),
 	};
 
 	if (argc > 1 && streq(argv[1], CHILD_SUBMIT))
