@@ -261,11 +261,12 @@ s32 BPF_PROG(arcade_select_cpu, struct task_struct *p, s32 prev_cpu, u64 wake_fl
 		stats_inc(nr_idle_direct);
 		return cpu;
 	}
-	if (class == ARCADE_CLASS_CHAIN) {
+	if (class == ARCADE_CLASS_CHAIN && knobs.preempt) {
 		s32 waker_cpu = bpf_get_smp_processor_id();
 
-		if (topo_is_alike(waker_cpu, cpu) && chain_is_handed_over(p, tctx, waker_cpu)) {
-			stats_inc(nr_hand_overs);
+		if (topo_is_no_worse(waker_cpu, cpu) &&
+		    chain_gives_cpu(p, tctx, waker_cpu, preempt_ran_ns(waker_cpu, scx_bpf_now()))) {
+			stats_inc(nr_chain_cpus_given);
 			return waker_cpu;
 		}
 	}
@@ -459,6 +460,7 @@ void BPF_PROG(arcade_enable, struct task_struct *p)
 	tctx->is_newborn = false;
 	tctx->burst_ns = 0;
 	tctx->ahead_ns = 0;
+	tctx->member_run_ns = 0;
 	tctx->slept_at_ns = 0;
 	tctx->exec_seen_ns = p->se.sum_exec_runtime;
 	tctx->queued_at_ns = 0;
@@ -487,10 +489,7 @@ s32 BPF_PROG(arcade_init_task, struct task_struct *p, struct scx_init_task_args 
 SEC("struct_ops.s/arcade_cgroup_init")
 s32 BPF_PROG(arcade_cgroup_init, struct cgroup *cgrp, struct scx_cgroup_init_args *args)
 {
-	group_note_name(cgrp);
-	group_set_weight(cgrp, args->weight);
-	if (bpf_core_field_exists(args->sched_idle) && args->sched_idle)
-		group_set_idle(cgrp, true);
+	group_begin(cgrp, args->weight, bpf_core_field_exists(args->sched_idle) && args->sched_idle);
 	return 0;
 }
 

@@ -155,10 +155,10 @@ static __always_inline void chain_confirm(const struct task_struct *p, struct ta
 }
 
 /*
- * @p, which has just been woken, is a member, and no CPU is idle. Does it wait for this CPU, which its waker is about to
- * leave? It is put in the queue of the LLC then, so whichever CPU comes first takes it.
+ * @p, which has just been woken, is a member, and no CPU is idle. Is it to wait for this CPU, which its waker, who has run
+ * for @ran_ns, is about to leave? It is put in the queue of the LLC then, so whichever CPU comes first takes it.
  */
-static __always_inline bool chain_is_handed_over(const struct task_struct *p, const struct task_ctx *tctx, s32 cpu)
+static __always_inline bool chain_gives_cpu(const struct task_struct *p, const struct task_ctx *tctx, s32 cpu, u64 ran_ns)
 {
 	struct task_ctx *waker;
 
@@ -166,8 +166,11 @@ static __always_inline bool chain_is_handed_over(const struct task_struct *p, co
 	if (!tctx->chain_first_run || tctx->chain.hop < 2 || compat_interrupt_level())
 		return false;
 	waker = task_ctx_of(bpf_get_current_task_btf());
-	return waker && policy_hands_over(&waker->chain, &tctx->chain, waker->member_run_ns) &&
-	       bpf_cpumask_test_cpu(cpu, p->cpus_ptr);
+	if (!waker || !policy_hands_over(&waker->chain, &tctx->chain, waker->member_run_ns, ran_ns) ||
+	    !bpf_cpumask_test_cpu(cpu, p->cpus_ptr))
+		return false;
+	waker->chain.gave_cpu = true;
+	return true;
 }
 
 /* @p starts to run: how long after its root? */

@@ -178,7 +178,8 @@ static __always_inline enum arcade_class fair_class(struct task_struct *p, struc
 
 static __always_inline u64 fair_deadline(struct task_struct *p, struct task_ctx *tctx, enum arcade_class class)
 {
-	enum arcade_class turn = policy_turn(class, tctx->ahead_ns);
+	/* Of a sleep that ends now only the start is known, which is enough: it has earned something. */
+	enum arcade_class turn = policy_turn(class, tctx->ahead_ns | tctx->slept_at_ns);
 
 	return policy_deadline(tctx->vtime, *clock_of(tctx->llc), knobs.slice_ns,
 			       policy_weight(p->scx.weight, tctx->group_weight, policy_is_game(turn)), turn);

@@ -55,6 +55,8 @@ static __always_inline struct group_ctx *group_of(struct cgroup *cgrp)
 /* First the value, then the count: who has seen the new count reads the new value. */
 static __always_inline void group_set(u32 *field, u32 value)
 {
+	if (*field == value)
+		return;
 	*field = value;
 	__sync_fetch_and_add(&group_generation, 2);
 }
@@ -75,19 +77,29 @@ static __always_inline void group_set_idle(struct cgroup *cgrp, bool is_idle)
 		group_set(&group->is_idle, is_idle);
 }
 
-/* Once, when the group is made or the scheduler starts: groups cannot be renamed. */
-static __always_inline void group_note_name(struct cgroup *cgrp)
+static __always_inline bool group_is_background_slice(struct cgroup *cgrp)
 {
 	char name[sizeof(GROUP_BACKGROUND_SLICE) + 1] = { 0 };
-	struct group_ctx *group;
 
 	/* A longer name fills the room for one more byte. */
-	if (bpf_probe_read_kernel_str(name, sizeof(name), cgrp->kn->name) != sizeof(GROUP_BACKGROUND_SLICE) ||
-	    bpf_strncmp(name, sizeof(name), GROUP_BACKGROUND_SLICE))
+	return bpf_probe_read_kernel_str(name, sizeof(name), cgrp->kn->name) == sizeof(GROUP_BACKGROUND_SLICE) &&
+	       !bpf_strncmp(name, sizeof(name), GROUP_BACKGROUND_SLICE);
+}
+
+/*
+ * The group is made, gets a cpu controller, or the scheduler starts. Nobody need look again for that: who comes into it, or
+ * is in it when it gets its controller, is in another set of groups then. Groups cannot be renamed.
+ */
+static __always_inline void group_begin(struct cgroup *cgrp, u32 weight, bool is_idle)
+{
+	struct group_ctx *group = group_of(cgrp);
+
+	if (!group)
 		return;
-	group = group_of(cgrp);
-	if (group)
-		group_set(&group->tree, ARCADE_TREE_BACKGROUND_ALWAYS);
+	group->weight = weight;
+	group->is_idle = is_idle;
+	if (group_is_background_slice(cgrp))
+		group->tree = ARCADE_TREE_BACKGROUND_ALWAYS;
 }
 
 static __always_inline void group_mark(struct arcade_group_mark *mark)
@@ -96,7 +108,8 @@ static __always_inline void group_mark(struct arcade_group_mark *mark)
 	struct cgroup *cgrp;
 
 	mark->state = ARCADE_GROUP_UNSUPPORTED;
-	if (!bpf_ksym_exists(bpf_cgroup_from_id))
+	/* Without the second a task does not look at its groups. */
+	if (!bpf_ksym_exists(bpf_cgroup_from_id) || !bpf_ksym_exists(scx_bpf_task_cgroup))
 		return;
 	mark->state = ARCADE_GROUP_ABSENT;
 	cgrp = bpf_cgroup_from_id(mark->id);

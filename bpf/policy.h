@@ -89,7 +89,8 @@ struct policy_chain {
 	u16 nr_handed_on;
 	u8 lane;		/* enum arcade_lane of the root */
 	bool by_habit;		/* not woken by it: see policy_chain_rejoin() */
-	u8 pad[2];
+	bool gave_cpu;		/* in this activation, see policy_hands_over() */
+	u8 pad[1];
 };
 
 static inline bool policy_before(u64 a, u64 b)
@@ -137,8 +138,8 @@ static inline bool policy_is_game(enum arcade_class class)
 
 /*
  * The class by which the turn of a task is reckoned. A thread of the game that is @ahead_ns no more computes without sleep:
- * it loads or compiles, and there may be several for each CPU. It has the game's weight, but no lead on those that make
- * frames and sound. So a lead has an end, and nobody has to catch up with it.
+ * it loads or compiles, and there may be several for each CPU. It is charged by the game's weight, but its deadline is that
+ * of anybody: no lead on those that make frames and sound. So a lead has an end, and nobody has to catch up with it.
  */
 static inline enum arcade_class policy_turn(enum arcade_class class, u64 ahead_ns)
 {
@@ -289,6 +290,7 @@ static inline void policy_chain_start(struct policy_chain *wakee, u64 wakee_nvcs
 	wakee->lane = lane;
 	wakee->hop = 1;
 	wakee->by_habit = false;
+	wakee->gave_cpu = false;
 	wakee->nr_handed_on = 0;
 }
 
@@ -341,32 +343,34 @@ static inline bool policy_chain_was_woken(const struct policy_chain *chain, u64 
 }
 
 /*
- * A member that mostly goes to sleep within this time of being woken hands its CPU on with the chain: whom it wakes next
- * waits for it, rather than that another CPU is interrupted, which takes longer than a short rest of the waker's work
- * and displaces somebody.
+ * A member that goes to sleep within this time of being woken hands its CPU on with the chain: whom it wakes waits for it,
+ * rather than that another CPU is interrupted, which takes longer than a short rest of the waker's work and displaces
+ * somebody.
  */
 #define POLICY_HAND_OVER_NS (100 * POLICY_NS_PER_US)
 #define POLICY_RUN_SHIFT    3
 #define POLICY_RUN_MAX_NS   (1000 * POLICY_NS_PER_MS)
 
-/* CPU time that a member uses until it sleeps, over its last eight activations or so; begins with the first. */
-static inline u32 policy_learn_run(u32 mean_ns, u64 ran_ns)
+/*
+ * CPU time that a member uses until it sleeps, at most: a longer activation counts at once, and is forgotten by an eighth
+ * with each that is shorter. A compositor that paints with every tenth event is not short.
+ */
+static inline u32 policy_learn_run(u32 longest_ns, u64 ran_ns)
 {
 	u32 ran = ran_ns < POLICY_RUN_MAX_NS ? ran_ns : POLICY_RUN_MAX_NS;
 
-	if (!mean_ns)
-		return ran;
-	return mean_ns - (mean_ns >> POLICY_RUN_SHIFT) + (ran >> POLICY_RUN_SHIFT);
+	return ran >= longest_ns ? ran : longest_ns - ((longest_ns - ran) >> POLICY_RUN_SHIFT);
 }
 
 /*
- * Does @wakee, a member that no idle CPU was found for, wait for the CPU of its waker? Only the first that is woken in an
- * activation: the second would wait for that one, too. @mean_ns: of the waker.
+ * Does @wakee, a member that no idle CPU was found for, wait for the CPU of its waker? Once per activation: the next would
+ * wait for that one, too. @longest_ns: of the waker, 0: not known; @ran_ns: since it began to run this time.
  */
-static inline bool policy_hands_over(const struct policy_chain *waker, const struct policy_chain *wakee, u32 mean_ns)
+static inline bool policy_hands_over(const struct policy_chain *waker, const struct policy_chain *wakee, u32 longest_ns,
+				     u64 ran_ns)
 {
-	return mean_ns && mean_ns <= POLICY_HAND_OVER_NS && waker->nr_handed_on == 1 && wakee->hop == waker->hop + 1 &&
-	       wakee->root_ns == waker->root_ns;
+	return longest_ns && longest_ns <= POLICY_HAND_OVER_NS && ran_ns <= POLICY_HAND_OVER_NS && !waker->gave_cpu &&
+	       wakee->hop == waker->hop + 1 && wakee->root_ns == waker->root_ns;
 }
 
 /* The caller has checked hop and fan-out of the live @waker. */
@@ -380,6 +384,7 @@ static inline void policy_chain_hand_on(struct policy_chain *waker, struct polic
 	wakee->lane = waker->lane;
 	wakee->hop = waker->hop + 1;
 	wakee->by_habit = false;
+	wakee->gave_cpu = false;
 	wakee->nr_handed_on = 0;
 	waker->nr_handed_on++;
 }

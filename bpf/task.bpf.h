@@ -31,7 +31,8 @@ struct task_ctx {
 	u64 exec_seen_ns;	/* p->se.sum_exec_runtime that is charged already */
 	u64 queued_at_ns;	/* scx_bpf_now(), since it was first queued, 0 since it runs */
 	u64 settled_clock;
-	u64 group_set;		/* address of the kernel's object for all groups that the task is in, when they were looked up */
+	/* Address of the kernel's object for all groups that it is in, as looked up: not unique in time, so not all there is. */
+	u64 group_set;
 	u64 preempt_full_at_ns;	/* token bucket; the wakee's pi_lock */
 	u32 llc;
 	u32 group_weight;	/* product over its control groups, 0: not looked up yet, counts as 100 */
@@ -55,7 +56,7 @@ struct task_ctx {
 
 	/* By the task itself, or whichever thread of its process is first. */
 	u64 frame_root_ns[NR_ARCADE_FRAME_ENDS];	/* root of the last chain that it has closed */
-	u32 member_run_ns;	/* CPU time per activation as member, see policy_learn_run(); 0: not known */
+	u32 member_run_ns;	/* CPU time until it sleeps, as member, see policy_learn_run(); 0: not known */
 	u32 gpu_is_told;	/* of a first thread: its process is known to give work to a GPU */
 
 	u16 waits[ARCADE_HIST_BUCKETS];	/* from ready to running, see thread.bpf.h */

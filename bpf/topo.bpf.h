@@ -41,8 +41,8 @@ static __always_inline bool topo_is_home(s32 cpu)
 	return topo_place_of(cpu) < topo_nr_home_places;
 }
 
-/* Would who is as well off on @other lose nothing by @cpu? */
-static __always_inline bool topo_is_alike(s32 cpu, s32 other)
+/* Does who could be on @other lose nothing by being on @cpu? */
+static __always_inline bool topo_is_no_worse(s32 cpu, s32 other)
 {
 	return topo_llc_of(cpu) == topo_llc_of(other) && (topo_is_home(cpu) || !topo_is_home(other));
 }

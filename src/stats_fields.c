@@ -80,7 +80,7 @@ static const struct stats_field fields[] = {
 	COUNTER("roles_attached", roles.nr_attached, "times that display, audio or NVIDIA programs were attached to their module"),
 	COUNTER("roles_released", roles.nr_released, "times that these let go of a module that went out of use"),
 	COUNTER("lock_handovers", kernel.nr_lock_handovers, "chain members that waited for a lock and handed on to its holder"),
-	COUNTER("hand_overs", kernel.nr_hand_overs, "chain members that waited for the CPU of their waker"),
+	COUNTER("chain_cpus_given", kernel.nr_chain_cpus_given, "chain members left to the CPU of their waker, which is about to sleep"),
 	COUNTER("idle_direct", kernel.nr_idle_direct, "tasks put on an idle CPU at once"),
 	COUNTER("queued_llc", kernel.nr_queued_llc, "tasks queued for the CPUs of a cache"),
 	COUNTER("queued_cpu", kernel.nr_queued_cpu, "tasks queued for one CPU"),

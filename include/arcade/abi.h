@@ -149,7 +149,7 @@ struct arcade_stats {
 	u64 nr_chain_expired;			/* wakeups by a member whose time or budget was over: not followed */
 	u64 nr_chain_budget_over;		/* members that used up chain_budget_ns */
 	u64 nr_lock_handovers;			/* members that waited for a lock and handed on to its holder */
-	u64 nr_hand_overs;			/* members that waited for the CPU of their waker: no other was taken */
+	u64 nr_chain_cpus_given;		/* members that were left to the CPU of their waker: no other was taken at once */
 	u64 nr_idle_direct;			/* wakeups put on an idle CPU at once */
 	u64 nr_queued_llc;
 	u64 nr_queued_cpu;			/* tasks that can run on one CPU only */

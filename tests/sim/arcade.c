@@ -123,10 +123,16 @@ static void chain_follow_wakeup(struct sim *sim, struct sim_task *wakee, const s
 	policy_chain_hand_on(chain, &wakee->ctx.chain, wakee->nvcsw);
 }
 
-static bool chain_is_handed_over(const struct sim_task *p, const struct sim_waker *waker)
+static bool chain_gives_cpu(struct sim *sim, const struct sim_task *p, const struct sim_waker *waker)
 {
-	return waker->task && policy_chain_joined(&p->ctx.chain, p->nvcsw) &&
-	       policy_hands_over(&waker->task->ctx.chain, &p->ctx.chain, waker->task->ctx.member_run_ns);
+	u64 started_ns = arcade_of(sim)->cpus[waker->cpu].running.started_ns;
+
+	if (!waker->task || !policy_chain_joined(&p->ctx.chain, p->nvcsw) ||
+	    !policy_hands_over(&waker->task->ctx.chain, &p->ctx.chain, waker->task->ctx.member_run_ns,
+			       sim->now_ns - started_ns))
+		return false;
+	waker->task->ctx.chain.gave_cpu = true;
+	return true;
 }
 
 /* --- fair.bpf.h --- */
@@ -205,7 +211,7 @@ static void fair_settle(struct sim *sim, struct sim_task *p, u32 llc)
 
 static u64 fair_deadline(struct sim *sim, struct sim_task *p, enum arcade_class class)
 {
-	enum arcade_class turn = policy_turn(class, p->ctx.ahead_ns);
+	enum arcade_class turn = policy_turn(class, p->ctx.ahead_ns | p->ctx.slept_at_ns);
 
 	return policy_deadline(p->ctx.vtime, arcade_of(sim)->clocks[p->ctx.llc], SLICE_NS,
 			       policy_weight(scx_weight(p->nice), 0, policy_is_game(turn)), turn);
@@ -554,7 +560,7 @@ static bool topo_is_home(const struct sim *sim, s32 cpu)
 	return sim->place_of[cpu] < sim->nr_home;
 }
 
-static bool topo_is_alike(struct sim *sim, s32 cpu, s32 other)
+static bool topo_is_no_worse(struct sim *sim, s32 cpu, s32 other)
 {
 	return sim_llc_of(sim, cpu) == sim_llc_of(sim, other) && (topo_is_home(sim, cpu) || !topo_is_home(sim, other));
 }
@@ -588,8 +594,8 @@ static void arcade_wake(struct sim *sim, struct sim_task *p, const struct sim_wa
 		insert_local(sim, p, cpu, fair_slice(p, class), false, waker->cpu);
 		return;
 	}
-	if (class == ARCADE_CLASS_CHAIN && chain_is_handed_over(p, waker) && topo_is_alike(sim, waker->cpu, cpu)) {
-		sim->stats.nr_hand_overs += sim_measures(sim);
+	if (class == ARCADE_CLASS_CHAIN && topo_is_no_worse(sim, waker->cpu, cpu) && chain_gives_cpu(sim, p, waker)) {
+		sim->stats.nr_cpus_given += sim_measures(sim);
 		arcade_enqueue(sim, p, waker->cpu, true, waker->cpu);
 		return;
 	}

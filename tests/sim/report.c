@@ -104,7 +104,7 @@ bool result_of_run(const struct sim_options *opt, struct sim_result *result)
 		.wait_max_name = stats->wait_max_name ? stats->wait_max_name : "-",
 		.idle_starved_ms = (double)stats->idle_starved_max_ns / 1e6,
 		.steals_per_s = (double)stats->nr_steals / (double)opt->seconds,
-		.hand_overs_per_s = (double)stats->nr_hand_overs / (double)opt->seconds,
+		.cpus_given_per_s = (double)stats->nr_cpus_given / (double)opt->seconds,
 		.preempts_per_s = (double)stats->nr_preempts / (double)opt->seconds,
 		.aged_per_s = (double)stats->nr_aged / (double)opt->seconds,
 	};
@@ -134,7 +134,7 @@ static const struct {
 	ROW("longest wait, ms", wait_max_ms, 1),
 	ROW("idle beside a queue, ms", idle_starved_ms, 3),
 	ROW("preemptions/s", preempts_per_s, 0),
-	ROW("waited for their waker/s", hand_overs_per_s, 0),
+	ROW("left to their waker's CPU/s", cpus_given_per_s, 0),
 	ROW("taken from other queues/s", steals_per_s, 0),
 	ROW("taken for their age/s", aged_per_s, 1),
 };

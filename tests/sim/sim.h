@@ -155,7 +155,7 @@ struct sim_stats {
 	u64 nr_migrations, game_ns, game_home_ns;
 	u64 idle_starved_max_ns, wait_max_ns;
 	const char *wait_max_name;
-	u64 nr_preempts, nr_hand_overs, nr_steals, nr_aged;
+	u64 nr_preempts, nr_cpus_given, nr_steals, nr_aged;
 };
 
 struct sim_event;
@@ -221,7 +221,7 @@ struct sim_result {
 	enum sim_arm arm;
 	double missed_percent, frame_p50_us, frame_p99_us, input_game_p50_us, input_game_p99_us, input_render_p99_us;
 	double xruns_percent, hogs_cpus, compile_cpus, background_cpus, forks_per_s, migrations_per_s, home_percent;
-	double wait_max_ms, idle_starved_ms, steals_per_s, preempts_per_s, hand_overs_per_s, aged_per_s;
+	double wait_max_ms, idle_starved_ms, steals_per_s, preempts_per_s, cpus_given_per_s, aged_per_s;
 	const char *wait_max_name;
 };
 

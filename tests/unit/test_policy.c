@@ -411,39 +411,46 @@ static void test_chain_hands_on_the_root(void **state)
 
 static void test_chain_hands_the_cpu_on(void **state)
 {
+	const u64 short_ns = POLICY_HAND_OVER_NS;
 	struct policy_chain waker, wakee, second;
-	u32 mean_ns = 0;
+	u32 longest_ns;
 
 	policy_chain_start(&waker, 3, ARCADE_ROOT_INPUT, ARCADE_LANE_MOUSE, 500 * MS, 33 * MS);
 	policy_chain_hand_on(&waker, &wakee, 7);
-	/* Who is not known to be short, or is known not to be, keeps nobody waiting. */
-	assert_false(policy_hands_over(&waker, &wakee, 0));
-	assert_false(policy_hands_over(&waker, &wakee, POLICY_HAND_OVER_NS + 1));
-	assert_true(policy_hands_over(&waker, &wakee, POLICY_HAND_OVER_NS));
-	/* The second would wait for the first. */
+	/* Who is not known to be short, is known not to be, or is not short this time, keeps nobody waiting. */
+	assert_false(policy_hands_over(&waker, &wakee, 0, 0));
+	assert_false(policy_hands_over(&waker, &wakee, short_ns + 1, 0));
+	assert_false(policy_hands_over(&waker, &wakee, short_ns, short_ns + 1));
+	assert_true(policy_hands_over(&waker, &wakee, short_ns, short_ns));
+	/* The second would wait for the first, also if another event has come meanwhile. */
+	waker.gave_cpu = true;
 	policy_chain_hand_on(&waker, &second, 7);
-	assert_false(policy_hands_over(&waker, &second, 1));
+	assert_false(policy_hands_over(&waker, &second, 1, 1));
+	policy_chain_renew(&waker, 0, 501 * MS, 33 * MS);
+	policy_chain_hand_on(&waker, &second, 7);
+	assert_false(policy_hands_over(&waker, &second, 1, 1));
 	/* One that is a member by somebody else. */
 	policy_chain_start(&waker, 4, ARCADE_ROOT_INPUT, ARCADE_LANE_MOUSE, 600 * MS, 33 * MS);
+	assert_false(policy_hands_over(&waker, &wakee, 1, 1));
+	assert_false(policy_hands_over(&wakee, &waker, 1, 1));
 	policy_chain_hand_on(&waker, &second, 8);
-	assert_false(policy_hands_over(&waker, &wakee, 1));
-	assert_false(policy_hands_over(&wakee, &waker, 1));
+	assert_true(policy_hands_over(&waker, &second, 1, 1));
+	second.gave_cpu = true;
+	policy_chain_hand_on(&waker, &second, 9);
+	assert_false(second.gave_cpu);
 
-	/* The mean follows, both ways and from the first; one long activation ends it, and some short ones bring it back. */
-	mean_ns = policy_learn_run(mean_ns, 40 * US);
-	assert_int_equal(mean_ns, 40 * US);
-	mean_ns = policy_learn_run(mean_ns, 4 * MS);
-	assert_true(mean_ns > POLICY_HAND_OVER_NS);
-	for (int i = 0; i < 20; i++)
-		mean_ns = policy_learn_run(mean_ns, 40 * US);
-	assert_true(mean_ns <= POLICY_HAND_OVER_NS && mean_ns >= 40 * US - 8);
-	mean_ns = policy_learn_run(0, UINT64_MAX);
-	for (int i = 0; i < 100; i++) {
-		u32 next_ns = policy_learn_run(mean_ns, UINT64_MAX - i);
-
-		assert_true(next_ns <= mean_ns && next_ns >= mean_ns - 8);
-		mean_ns = next_ns;
-	}
+	/* A long activation counts at once, and is forgotten after some thirty short ones, not after ten. */
+	longest_ns = policy_learn_run(0, 40 * US);
+	assert_int_equal(longest_ns, 40 * US);
+	longest_ns = policy_learn_run(longest_ns, 3 * MS);
+	assert_int_equal(longest_ns, 3 * MS);
+	for (int i = 0; i < 10; i++)
+		longest_ns = policy_learn_run(longest_ns, 40 * US);
+	assert_true(longest_ns > short_ns);
+	for (int i = 0; i < 25; i++)
+		longest_ns = policy_learn_run(longest_ns, 40 * US);
+	assert_true(longest_ns <= short_ns && longest_ns >= 40 * US);
+	assert_int_equal(policy_learn_run(longest_ns, UINT64_MAX), POLICY_RUN_MAX_NS);
 }
 
 static void test_busy_reader_lives_on(void **state)
@@ -657,7 +664,7 @@ struct queue_task {
 	u64 run_ns, sleep_ns;
 	bool is_reader;		/* wakes as member of a chain */
 
-	bool is_queued, is_running;
+	bool is_queued, is_running, has_slept;
 	u64 vtime, deadline, burst_ns, ahead_ns;
 	u64 left_ns;		/* of this activation */
 	u64 wakes_at_ns;	/* while asleep */
@@ -699,7 +706,7 @@ static void queue_settle(struct queue *queue, struct queue_task *task)
 
 static void queue_insert(struct queue *queue, struct queue_task *task)
 {
-	enum arcade_class turn = policy_turn(queue_class(queue, task), task->ahead_ns);
+	enum arcade_class turn = policy_turn(queue_class(queue, task), task->ahead_ns | task->has_slept);
 
 	queue_settle(queue, task);
 	task->deadline = policy_deadline(task->vtime, queue->clock, QUEUE_SLICE_NS,
@@ -716,7 +723,6 @@ static void queue_wake_sleepers(struct queue *queue)
 		if (task->is_queued || task->is_running || policy_before(queue->now_ns, task->wakes_at_ns))
 			continue;
 		task->burst_ns = policy_burst(queue->now_ns - task->slept_at_ns);
-		task->ahead_ns = policy_get_ahead(task->ahead_ns, queue->now_ns - task->slept_at_ns);
 		task->left_ns = queue_vary(queue, task->run_ns);
 		if (task->is_reader)
 			policy_chain_start(&task->chain, task->nvcsw, ARCADE_ROOT_INPUT, ARCADE_LANE_MOUSE,
@@ -778,6 +784,9 @@ static void queue_run(struct queue *queue, struct queue_task *task, bool is_out_
 		task->first_ran_ns = queue->now_ns;
 	task->is_queued = false;
 	task->is_running = true;
+	if (task->has_slept)
+		task->ahead_ns = policy_get_ahead(task->ahead_ns, task->queued_at_ns - task->slept_at_ns);
+	task->has_slept = false;
 	queue_settle(queue, task);
 	if (!is_out_of_turn && queue_has_waiting(queue))
 		queue->clock = policy_clock(queue->clock, task->vtime, queue_class(queue, task));
@@ -791,6 +800,7 @@ static void queue_run(struct queue *queue, struct queue_task *task, bool is_out_
 	if (task->sleep_ns && ran_ns == task->left_ns) {
 		task->nvcsw++;
 		task->slept_at_ns = queue->now_ns;
+		task->has_slept = true;
 		task->wakes_at_ns = queue->now_ns + queue_vary(queue, task->sleep_ns);
 	} else {
 		task->left_ns -= ran_ns;
@@ -1032,6 +1042,30 @@ static void test_loaders_keep_nobody_waiting(void **state)
 	}
 }
 
+/* One that computes for most of a frame has used its lead up when it goes to sleep; the sleep gives it another, in time. */
+static void test_a_sleep_earns_a_lead(void **state)
+{
+	static struct queue queue;
+
+	for (u64 seed = 1; seed <= 40; seed++) {
+		int nr_hogs = 1 + (int)unit_random_below(&queue.random, 12);
+
+		queue_init(&queue, seed);
+		queue_add(&queue, 100, ARCADE_CLASS_GAME, 25 * MS, 6 * MS);
+		for (int i = 0; i < nr_hogs; i++)
+			queue_add(&queue, 100, ARCADE_CLASS_GAME, 0, 0);
+		queue_play(&queue, 100 * MS);
+		/* What it waits for when it wakes is the slice that runs; what it waits for when its lead is gone is another matter. */
+		for (int i = 0; i < 400; i++) {
+			struct queue_task *task = &queue.tasks[0];
+
+			queue_play(&queue, MS);
+			if (task->is_queued && task->has_slept)
+				assert_true(queue.now_ns - task->queued_at_ns <= 8 * MS);
+		}
+	}
+}
+
 /* A task that sleeps as long as it computes pays a quarter: it counts like one of four times the weight, not more. */
 static void test_sleepers_pay_less_within_bounds(void **state)
 {
@@ -1180,6 +1214,7 @@ int main(void)
 		cmocka_unit_test(test_low_shares_follow_weights),
 		cmocka_unit_test(test_a_lead_is_no_priority),
 		cmocka_unit_test(test_loaders_keep_nobody_waiting),
+		cmocka_unit_test(test_a_sleep_earns_a_lead),
 		cmocka_unit_test(test_sleepers_pay_less_within_bounds),
 		cmocka_unit_test(test_chain_budget_holds),
 		cmocka_unit_test(test_who_is_behind_joins_again),

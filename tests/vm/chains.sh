@@ -47,6 +47,25 @@ nobody_else_is_marked() {
 	stop_arcade
 }
 
+# With hogs on every CPU; the game's thread works for so long on a packet. Sets GIVEN, per 100 packets.
+count_given() { # US
+	start_arcade --stats 0.5 --json --chain-ms 100 || return 1
+	chain_scene --mouse-hz 100 --packets 400 --hogs 4 --input-us "$1" || return 1
+	fresh_json || return 1
+	given=$((100 * $(json chain_cpus_given) / $(kv packets_sent_all)))
+	figure "the game works for $1 us: of 100 packets $given times a member was left to the CPU of its waker, $((100 * $(json preempts_chain) / $(kv packets_sent_all))) times another was taken"
+	stop_arcade
+}
+
+short_members_give_their_cpu() {
+	local by_short given
+	count_given 20 || return 1
+	by_short=$given
+	# Now one of the two that could does not.
+	count_given 2000 || return 1
+	[ "$by_short" -ge 50 ] && [ "$given" -le $((by_short * 3 / 4)) ] || { echo "$by_short and $given"; return 1; }
+}
+
 wakeups_are_few() {
 	local wakeups packets seconds start rate
 	start_arcade --stats 0.5 --json || return 1
@@ -83,6 +102,7 @@ no_key_code_is_told() {
 
 check "1000 packets: at least 990 marks at each of three hops, and no others" packets_are_followed
 check "with the reader idle and others waking each other none is marked" nobody_else_is_marked
+check "beside hogs a short member leaves its CPU to whom it wakes, one that works on does not" short_members_give_their_cpu
 check "8000 packets a second: at most 60 wakeups a second, every record read or counted" wakeups_are_few
 check "no log line and no statistic tells a key" no_key_code_is_told
 check "no complaint in the kernel log" no_kernel_complaints
