@@ -399,6 +399,47 @@ static void test_asks_once_when_stuck(void **state)
 	stall_end(&stall);
 }
 
+/* A group's read may hang in anybody: however many are asked for, by whomever, they take one thread. */
+static void test_groups_take_one_thread(void **state)
+{
+	struct world *world = *state;
+	struct proc_id id = { .pid = 70 };
+	uint64_t before = now_ns();
+
+	if (stall_start(&stall)) {
+		print_message("skipped: FUSE cannot be mounted here\n");
+		skip();
+	}
+	/* Where the unified hierarchy is elsewhere. */
+	if (mount("group", "/sys/fs/cgroup", "cgroup2", 0, NULL) && errno != EBUSY) {
+		stall_end(&stall);
+		print_message("skipped: there is no unified hierarchy here\n");
+		skip();
+	}
+	start(world, stall.dir, NULL, NULL);
+	for (; id.pid < 80; id.pid++)
+		assert_int_equal(prober_ask_group(world->prober, &id, world->programs), 0);
+	wait_answers(world, 1);
+	assert_int_equal(world->last.err, -ETIMEDOUT);
+	wait_answers(world, 9);
+	assert_int_equal(world->last.err, -EBUSY);
+	assert_true(now_ns() - before < 2 * PROBER_STUCK_NS);
+	assert_int_equal(prober_ask_group(world->prober, &id, world->programs), -EBUSY);
+	/* It hangs in one, but the process it was asked for can be read for all we know. */
+	ask(world, 70, 0);
+	/* What comes free makes room. */
+	stall_release(&stall);
+	wait_answers(world, 1);
+	before = now_ns();
+	while (prober_ask_group(world->prober, &id, world->programs) == -EBUSY && now_ns() < before + GUARD_NS) {
+		usleep(10000);
+		prober_check(world->prober, now_ns());
+	}
+	wait_answers(world, 1);
+	assert_int_not_equal(world->last.err, -EBUSY);
+	stall_end(&stall);
+}
+
 static void ask_group(struct world *world, pid_t pid)
 {
 	assert_int_equal(prober_ask_group(world->prober, &(struct proc_id){ .pid = pid }, world->programs), 0);
@@ -435,7 +476,8 @@ int main(void)
 		PROBER_TEST(test_list_and_load),     PROBER_TEST(test_full_queue),
 		PROBER_TEST(test_free_at_any_time),  PROBER_TEST(test_no_descriptors),
 		PROBER_TEST(test_stop_while_stuck),  PROBER_TEST(test_goes_on_when_stuck),
-		PROBER_TEST(test_asks_once_when_stuck), PROBER_TEST(test_group),
+		PROBER_TEST(test_asks_once_when_stuck), PROBER_TEST(test_groups_take_one_thread),
+		PROBER_TEST(test_group),
 	};
 
 	return cmocka_run_group_tests_name("prober", tests, NULL, NULL);
