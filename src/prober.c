@@ -14,7 +14,9 @@
 /* Where it reads. Of the prober and of every job. */
 struct place {
 	atomic_uint nr_users;
-	atomic_bool reads_group;	/* one thread does */
+	atomic_bool reads_group;	/* one thread does, and the next two are its own */
+	struct background_verdicts verdicts;
+	struct programs *judged_by;	/* the lists that the verdicts are by; or NULL */
 	int root;
 	char *programs_file;	/* or NULL */
 	char *programs_dir;	/* or NULL */
@@ -114,6 +116,7 @@ static void place_unref(struct place *place)
 	if (!place || atomic_fetch_sub_explicit(&place->nr_users, 1, memory_order_acq_rel) != 1)
 		return;
 	close_fd(place->root);
+	programs_unref(place->judged_by);
 	free(place->programs_file);
 	free(place->programs_dir);
 	free(place);
@@ -158,7 +161,7 @@ static int place_new(const char *proc_path, const char *programs_file, const cha
 /* ---- jobs ---- */
 
 /* Opened each time: the hierarchy may be mounted later than we start, and it is asked for rarely. */
-static int read_group(struct place *place, const struct proc_id *id, const struct programs *programs,
+static int read_group(struct place *place, const struct proc_id *id, struct programs *programs,
 		      struct background_group *ret)
 {
 	_cleanup_close_ int cgroup_root = -1;
@@ -167,8 +170,14 @@ static int read_group(struct place *place, const struct proc_id *id, const struc
 	/* The other thread is stuck in a process that is a member, or above one, of who knows how many groups. */
 	if (atomic_exchange_explicit(&place->reads_group, true, memory_order_acquire))
 		return -EBUSY;
+	if (place->judged_by != programs) {
+		programs_unref(place->judged_by);
+		place->judged_by = programs ? programs_ref(programs) : NULL;
+		memset(&place->verdicts, 0, sizeof(place->verdicts));
+	}
 	cgroup_root = cgroup_open_root();
-	err = cgroup_root < 0 ? cgroup_root : background_group_read(place->root, cgroup_root, id, programs, ret);
+	err = cgroup_root < 0 ? cgroup_root :
+				background_group_read(place->root, cgroup_root, id, programs, &place->verdicts, ret);
 	atomic_store_explicit(&place->reads_group, false, memory_order_release);
 	return err;
 }
