@@ -480,6 +480,8 @@ static bool replace_thread(struct worker *worker)
 	if (worker->nr_stuck == WORKER_STUCK_MAX || thread_new(&worker->config, worker->shared, &thread))
 		return false;
 	old->given_up = true;
+	if (!old->is_freeing)
+		atomic_store_explicit(&old->job->is_cancelled, true, memory_order_relaxed);
 	worker->stuck[worker->nr_stuck++] = (struct stuck){ old, old->is_freeing ? NULL : worker_job_ref(old->job) };
 	worker->thread = thread;
 	return true;

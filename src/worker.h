@@ -82,7 +82,7 @@ struct worker_job *worker_job_ref(struct worker_job *job);
 /* One less; the last one frees it, in the thread if that may wait. @worker NULL: freed here. Accepts a NULL @job. */
 void worker_job_unref(struct worker *worker, struct worker_job *job);
 
-/* For run(): nobody waits for it any more. */
+/* For run(): nobody waits for it any more, as it was cancelled or given up. */
 bool worker_job_is_cancelled(const struct worker_job *job);
 
 /* Takes the caller's use over if it succeeds. Return: 0, -EAGAIN if the queue is full, -errno if there is no thread. */

@@ -373,6 +373,8 @@ static void test_stuck(void **state)
 	turn_for(world, 50 * NSEC_PER_MSEC);
 	assert_null(worker_find_stuck(world->worker, is_of, &world->seen[0]));
 	check_job(world, 0, -ETIMEDOUT, 1);
+	assert_true(world->seen[0].saw_cancel);
+	assert_false(world->seen[1].saw_cancel);
 }
 
 static void test_too_many_stuck(void **state)
@@ -487,6 +489,7 @@ static void test_stop_while_stuck(void **state)
 	wait_for(&world->seen[1].nr_freed, 1);
 	assert_int_equal(atomic_load(&world->seen[3].nr_freed_in_loop), 0);
 	assert_int_equal(world->seen[0].nr_done + world->seen[1].nr_done, 2);
+	assert_true(world->seen[0].saw_cancel && world->seen[1].saw_cancel);
 	/* Their threads are about to end. */
 	usleep(50000);
 }
