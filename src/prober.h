@@ -69,7 +69,8 @@ DEFINE_CLEANUP(struct prober *, prober_free)
 /*
  * Ask for a process; a start time of 0 takes whoever has the number. @programs: whose lists say what is not worth
  * reading, or are background work. A group is refused while any group's read is stuck: they may all hang in the same
- * process. Return: 0, -EAGAIN if the queue is full, -EBUSY while an earlier read of it is stuck, -ENOMEM.
+ * process. Return: 0, -EAGAIN if the queue is full, -EBUSY while an earlier read of it is stuck, -ENOMEM
+ * for what it takes, or for a thread.
  */
 int prober_ask_process(struct prober *prober, const struct proc_id *id, struct programs *programs);
 int prober_ask_group(struct prober *prober, const struct proc_id *id, struct programs *programs);

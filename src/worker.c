@@ -59,6 +59,7 @@ struct worker {
 	struct thread *thread;	/* NULL until there is something to do */
 	struct stuck stuck[WORKER_STUCK_MAX];
 	size_t nr_stuck;
+	bool no_thread_is_told;
 	struct worker_job *pending;
 	size_t nr_pending;
 };
@@ -268,6 +269,7 @@ static void *thread_main(void *arg)
 	return NULL;
 }
 
+/* Return: 0, -ENOMEM if there is no room for a thread, or one more is not allowed; -errno. */
 static int thread_new(const struct worker_config *config, struct shared *shared, struct thread **ret)
 {
 	_cleanup_free_ struct thread *thread = calloc(1, sizeof(*thread));
@@ -287,7 +289,8 @@ static int thread_new(const struct worker_config *config, struct shared *shared,
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
 	if (err) {
 		shared_unref(shared);
-		return -err;
+		/* It would look like a full queue, which is over soon. */
+		return err == EAGAIN ? -ENOMEM : -err;
 	}
 	*ret = steal_ptr(&thread);
 	return 0;
@@ -314,6 +317,14 @@ static void watch_over(struct worker *worker, uint64_t deadline_ns)
 {
 	if (!timer_is_armed(&worker->timer) || worker->timer.deadline_ns > deadline_ns)
 		timer_arm(&worker->timer, worker->config.loop, deadline_ns, 0);
+}
+
+/* Once, until there is one again. @err: of thread_new(). */
+static void tell_no_thread(struct worker *worker, int err)
+{
+	if (err && !worker->no_thread_is_told)
+		log_warning_errno(err, "%s: no thread to be had", worker->config.what);
+	worker->no_thread_is_told = err;
 }
 
 /* With the mutex held: one that takes what comes now. */
@@ -344,6 +355,7 @@ static int give_to_thread(struct worker *worker, struct jobs *jobs, struct worke
 		pthread_cond_signal(&shared->work);
 	}
 	pthread_mutex_unlock(&shared->mutex);
+	tell_no_thread(worker, err);
 	if (!err)
 		watch_over(worker, now_ns() + limit_ns);
 	return err;
@@ -472,25 +484,30 @@ const struct worker_job *worker_find_stuck(const struct worker *worker,
 	return NULL;
 }
 
-/* Another thread takes over all but what this one is stuck in. With the mutex held. Return: false if that cannot be. */
-static bool replace_thread(struct worker *worker)
+/* Another thread takes over all but what this one is stuck in. With the mutex held. Return: 0, -EBUSY, as thread_new(). */
+static int replace_thread(struct worker *worker)
 {
 	struct thread *old = worker->thread, *thread = NULL;
+	int err;
 
-	if (worker->nr_stuck == WORKER_STUCK_MAX || thread_new(&worker->config, worker->shared, &thread))
-		return false;
+	if (worker->nr_stuck == WORKER_STUCK_MAX)
+		return -EBUSY;
+	err = thread_new(&worker->config, worker->shared, &thread);
+	if (err)
+		return err;
 	old->given_up = true;
 	if (!old->is_freeing)
 		atomic_store_explicit(&old->job->is_cancelled, true, memory_order_relaxed);
 	worker->stuck[worker->nr_stuck++] = (struct stuck){ old, old->is_freeing ? NULL : worker_job_ref(old->job) };
 	worker->thread = thread;
-	return true;
+	return 0;
 }
 
 void worker_check(struct worker *worker, uint64_t now)
 {
 	struct worker_job *given_up = NULL;
 	uint64_t deadline_ns = 0;
+	int err = -EBUSY;
 
 	reap_stuck(worker);
 	if (!worker->thread)
@@ -499,13 +516,16 @@ void worker_check(struct worker *worker, uint64_t now)
 	if (worker->thread->since_ns)
 		deadline_ns = worker->thread->since_ns + worker->thread->limit_ns;
 	if (deadline_ns && now >= deadline_ns) {
-		if (replace_thread(worker))
+		err = replace_thread(worker);
+		if (!err)
 			given_up = worker->stuck[worker->nr_stuck - 1].job;
 		deadline_ns = now + AGAIN_NS;
 	}
 	if (!deadline_ns && (worker->nr_pending || worker->shared->nr_unused))
 		deadline_ns = now + AGAIN_NS;
 	pthread_mutex_unlock(&worker->shared->mutex);
+	if (err != -EBUSY)
+		tell_no_thread(worker, err);
 	if (deadline_ns)
 		timer_arm(&worker->timer, worker->config.loop, deadline_ns, 0);
 	/* Its use by the stuck thread's place keeps it. */

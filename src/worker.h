@@ -85,7 +85,10 @@ void worker_job_unref(struct worker *worker, struct worker_job *job);
 /* For run(): nobody waits for it any more, as it was cancelled or given up. */
 bool worker_job_is_cancelled(const struct worker_job *job);
 
-/* Takes the caller's use over if it succeeds. Return: 0, -EAGAIN if the queue is full, -errno if there is no thread. */
+/*
+ * Takes the caller's use over if it succeeds. Return: 0, -EAGAIN if the queue is full, -ENOMEM if there is no memory for a
+ * thread or one more is not allowed, which is logged once; -errno.
+ */
 int worker_submit(struct worker *worker, struct worker_job *job);
 
 /* Calls done() with -ECANCELED here and now. Nothing if that was called already. */

@@ -518,6 +518,29 @@ static void test_stop_at_any_time(void **state)
 	}
 }
 
+/* As it is when a limit is reached: that is no full queue, and over when there is room again. */
+static void test_no_thread(void **state)
+{
+	struct world *world = *state;
+	struct job *job = job_new(world, 0, &plain, -1);
+	pthread_attr_t old, huge;
+
+	log_set_level(LOG_LEVEL_ERROR);
+	assert_int_equal(pthread_getattr_default_np(&old), 0);
+	assert_int_equal(pthread_attr_init(&huge), 0);
+	assert_int_equal(pthread_attr_setstacksize(&huge, (size_t)1 << 52), 0);
+	assert_int_equal(pthread_setattr_default_np(&huge), 0);
+	assert_int_equal(worker_submit(world->worker, &job->job), -ENOMEM);
+	assert_int_equal(worker_submit(world->worker, &job->job), -ENOMEM);
+	assert_int_equal(worker_nr_pending(world->worker), 0);
+	assert_int_equal(pthread_setattr_default_np(&old), 0);
+	pthread_attr_destroy(&huge);
+	pthread_attr_destroy(&old);
+	assert_int_equal(worker_submit(world->worker, &job->job), 0);
+	wait_told(world, 1);
+	check_job(world, 0, 0, 1);
+}
+
 static void test_no_descriptors(void **state)
 {
 	struct world *world = *state;
@@ -547,6 +570,7 @@ int main(void)
 		WORKER_TEST(test_kept_and_freed_by_thread),
 		WORKER_TEST(test_stop_while_stuck),
 		WORKER_TEST(test_stop_at_any_time),
+		WORKER_TEST(test_no_thread),
 		WORKER_TEST(test_no_descriptors),
 	};
 
