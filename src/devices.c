@@ -23,7 +23,7 @@
 
 /* Longer than any driver that works takes to open its device. */
 #define OPEN_LIMIT_NS (3 * NSEC_PER_SEC)
-#define STOP_NS	      (500 * NSEC_PER_MSEC)
+#define STOP_NS	      (500 * NSEC_PER_MSEC)	/* for each of them */
 #define LINGER_NS     (2 * NSEC_PER_SEC)
 
 /*

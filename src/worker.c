@@ -13,6 +13,9 @@
 /* So long until the next try to give up what could not be given up. */
 #define AGAIN_NS NSEC_PER_SEC
 
+/* What is still to be freed at the end may take so many times what is allowed for one. */
+#define STOP_JOBS_MAX 6
+
 struct jobs {
 	struct worker_job *first;
 	struct worker_job **last;
@@ -562,11 +565,28 @@ int worker_new(const struct worker_config *config, struct worker **ret)
 	return 0;
 }
 
+/* As long as it is done with one after the other it is waited for. Return: has it ended? */
+static bool join_thread(struct thread *thread, uint64_t stop_ns)
+{
+	uint64_t now = now_ns(), end_ns = now + STOP_JOBS_MAX * stop_ns, deadline_ns = now + stop_ns;
+	struct timespec deadline;
+
+	do {
+		deadline = to_timespec(deadline_ns);
+		if (!pthread_clockjoin_np(thread->id, NULL, CLOCK_MONOTONIC, &deadline))
+			return true;
+		pthread_mutex_lock(&thread->shared->mutex);
+		deadline_ns = (thread->since_ns ? thread->since_ns : now_ns()) + stop_ns;
+		pthread_mutex_unlock(&thread->shared->mutex);
+		if (deadline_ns > end_ns)
+			deadline_ns = end_ns;
+	} while (deadline_ns > now_ns());
+	return false;
+}
+
 static void stop_thread(struct worker *worker)
 {
-	struct timespec deadline = to_timespec(now_ns() + worker->config.stop_ns);
-
-	if (!pthread_clockjoin_np(worker->thread->id, NULL, CLOCK_MONOTONIC, &deadline)) {
+	if (join_thread(worker->thread, worker->config.stop_ns)) {
 		free(worker->thread);
 		return;
 	}

@@ -60,15 +60,15 @@ struct worker_config {
 	const char *thread;	/* its name, at most 15 bytes; static */
 	const char *what;	/* "games: a read in /proc": for the log; static */
 	uint64_t linger_ns;	/* so long the thread stays without work; 0: for ever */
-	uint64_t stop_ns;	/* so long worker_free() waits for what is running */
+	uint64_t stop_ns;	/* so long worker_free() waits for what is running, and for each that is to be freed */
 };
 
 /* Return: 0, -errno. */
 int worker_new(const struct worker_config *config, struct worker **ret);
 
 /*
- * done() gets -ECANCELED for each job that is pending. Waits for a running one for at most stop_ns, then leaves it
- * behind and says so. Accepts NULL.
+ * done() gets -ECANCELED for each job that is pending. Waits for the one that is running, and for those that the thread
+ * is to free, for at most stop_ns each and six times that in all; then leaves them behind and says so. Accepts NULL.
  */
 void worker_free(struct worker *worker);
 DEFINE_CLEANUP(struct worker *, worker_free)

@@ -494,6 +494,40 @@ static void test_stop_while_stuck(void **state)
 	usleep(50000);
 }
 
+/* Each is done with in time, all of them are not: that is waited for, but not without end. */
+static void test_stop_while_much_is_freed(void **state)
+{
+	struct worker_config config = config_of(*state);
+	struct world *world = *state;
+	int nrs[] = { 10, 100 };
+
+	for (size_t i = 0; i < ARRAY_SIZE(nrs); i++) {
+		uint64_t before;
+		int nr_freed = 0;
+
+		for (int k = 0; k < nrs[i]; k++) {
+			struct job *job = job_new(world, k, &freed_by_thread, -1);
+
+			atomic_store(&world->seen[k].nr_freed, 0);
+			job->wait_ns = STOP_NS / 5;
+			worker_job_unref(world->worker, &job->job);
+		}
+		before = now_ns();
+		worker_free(steal_ptr(&world->worker));
+		assert_true(now_ns() - before < 6 * STOP_NS + 500 * NSEC_PER_MSEC);
+		for (int k = 0; k < nrs[i]; k++)
+			nr_freed += atomic_load(&world->seen[k].nr_freed);
+		if (nrs[i] == 10)
+			assert_int_equal(nr_freed, 10);
+		else
+			assert_true(nr_freed < 100);
+		for (int k = 0; k < nrs[i]; k++)
+			wait_for(&world->seen[k].nr_freed, 1);
+		assert_int_equal(worker_new(&config, &world->worker), 0);
+	}
+	usleep(50000);
+}
+
 static void test_stop_at_any_time(void **state)
 {
 	struct world *world = *state;
@@ -569,6 +603,7 @@ int main(void)
 		WORKER_TEST(test_cancelled_and_stuck),
 		WORKER_TEST(test_kept_and_freed_by_thread),
 		WORKER_TEST(test_stop_while_stuck),
+		WORKER_TEST(test_stop_while_much_is_freed),
 		WORKER_TEST(test_stop_at_any_time),
 		WORKER_TEST(test_no_thread),
 		WORKER_TEST(test_no_descriptors),
