@@ -63,6 +63,7 @@ struct worker {
 	struct stuck stuck[WORKER_STUCK_MAX];
 	size_t nr_stuck;
 	bool no_thread_is_told;
+	bool stopping;
 	struct worker_job *pending;
 	size_t nr_pending;
 };
@@ -437,6 +438,9 @@ int worker_submit(struct worker *worker, struct worker_job *job)
 	size_t nr_unused;
 	int err;
 
+	/* A done() that hands in another would never let go of us. */
+	if (worker->stopping)
+		return -ECANCELED;
 	pthread_mutex_lock(&worker->shared->mutex);
 	nr_unused = worker->shared->nr_unused;
 	pthread_mutex_unlock(&worker->shared->mutex);
@@ -627,6 +631,7 @@ void worker_free(struct worker *worker)
 	if (!worker)
 		return;
 	source_detach(&worker->source);
+	worker->stopping = true;
 	while (worker->pending)
 		worker_cancel(worker, worker->pending);
 	if (worker->shared)

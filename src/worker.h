@@ -2,11 +2,11 @@
 /*
  * worker - a thread for what may wait, so that the event loop never does
  *
- * A job is memory of its own: run() works on it in the thread, done() hears of
- * it in the loop, free() gives it back, each once. One thread does one job
- * after the other, in the order in which they were handed in; it is started
- * with the first, and ends when nothing came for a while. Answers come back
- * through an eventfd.
+ * A job is memory of its own: run() works on it in the thread, but for one that
+ * is cancelled before; done() hears of it in the loop and free() gives it back,
+ * each once. One thread does one job after the other, in the order in which they
+ * were handed in; it is started with the first, and ends when nothing came for a
+ * while. Answers come back through an eventfd.
  *
  * A job that does not come back within its time is given up: done() gets
  * -ETIMEDOUT, another thread takes over what is queued, and the one that is
@@ -87,7 +87,7 @@ bool worker_job_is_cancelled(const struct worker_job *job);
 
 /*
  * Takes the caller's use over if it succeeds. Return: 0, -EAGAIN if the queue is full, -ENOMEM if there is no memory for a
- * thread or one more is not allowed, which is logged once; -errno.
+ * thread or one more is not allowed, which is logged once; -ECANCELED in worker_free(); -errno.
  */
 int worker_submit(struct worker *worker, struct worker_job *job);
 

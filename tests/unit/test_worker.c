@@ -34,6 +34,8 @@ struct world {
 	struct worker_job *kept;
 	bool keep;
 	struct worker_job *cancel_in_done;
+	struct job *submit_in_done;
+	int submit_err;
 };
 
 struct job {
@@ -72,6 +74,8 @@ static void done(struct worker_job *worker_job, int err)
 		world->kept = worker_job_ref(worker_job);
 	if (other)
 		worker_cancel(world->worker, other);
+	if (world->submit_in_done)
+		world->submit_err = worker_submit(world->worker, &world->submit_in_done->job);
 	if (world->nr_told == world->stop_after)
 		loop_stop(world->loop, 7);
 }
@@ -460,7 +464,8 @@ static void stop(struct world *world)
 {
 	uint64_t before = now_ns();
 
-	worker_free(steal_ptr(&world->worker));
+	worker_free(world->worker);
+	world->worker = NULL;
 	assert_true(now_ns() - before < STOP_NS + 200 * NSEC_PER_MSEC);
 }
 
@@ -525,6 +530,25 @@ static void test_stop_while_much_is_freed(void **state)
 			wait_for(&world->seen[k].nr_freed, 1);
 		assert_int_equal(worker_new(&config, &world->worker), 0);
 	}
+	usleep(50000);
+}
+
+/* Whoever hands in another when one is cancelled does not keep it from ending. */
+static void test_stop_beside_one_that_submits(void **state)
+{
+	struct world *world = *state;
+	struct job *next = job_new(world, 1, &plain, -1);
+	int end = submit_waiting(world, 0, &patient, NULL);
+
+	wait_for(&world->seen[0].nr_begun, 1);
+	world->submit_in_done = next;
+	stop(world);
+	assert_int_equal(world->submit_err, -ECANCELED);
+	assert_int_equal(world->seen[0].err, -ECANCELED);
+	worker_job_unref(NULL, &next->job);
+	assert_int_equal(world->seen[1].nr_done, 0);
+	close(end);
+	wait_for(&world->seen[0].nr_freed, 1);
 	usleep(50000);
 }
 
@@ -604,6 +628,7 @@ int main(void)
 		WORKER_TEST(test_kept_and_freed_by_thread),
 		WORKER_TEST(test_stop_while_stuck),
 		WORKER_TEST(test_stop_while_much_is_freed),
+		WORKER_TEST(test_stop_beside_one_that_submits),
 		WORKER_TEST(test_stop_at_any_time),
 		WORKER_TEST(test_no_thread),
 		WORKER_TEST(test_no_descriptors),
