@@ -681,6 +681,6 @@ void devices_describe(const struct devices *devices, char *buf, size_t size)
 	print_nr(out, devices->facts.nr[ARCADE_LANE_TOUCH], "touch device", "touch devices", ", ");
 	print_nr(out, devices->facts.nr[ARCADE_LANE_OTHER], "other", "others", "");
 	if (devices->facts.nr_closed)
-		fprintf(out, "; %lu cannot be opened", (unsigned long)devices->facts.nr_closed);
+		fprintf(out, "; %lu not opened", (unsigned long)devices->facts.nr_closed);
 	fclose(out);
 }
