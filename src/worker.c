@@ -13,9 +13,6 @@
 /* So long until the next try to give up what could not be given up. */
 #define AGAIN_NS NSEC_PER_SEC
 
-/* What is still to be freed at the end may take so many times what is allowed for one. */
-#define STOP_JOBS_MAX 6
-
 struct jobs {
 	struct worker_job *first;
 	struct worker_job **last;
@@ -572,7 +569,8 @@ int worker_new(const struct worker_config *config, struct worker **ret)
 /* As long as it is done with one after the other it is waited for. Return: has it ended? */
 static bool join_thread(struct thread *thread, uint64_t stop_ns)
 {
-	uint64_t now = now_ns(), end_ns = now + STOP_JOBS_MAX * stop_ns, deadline_ns = now + stop_ns;
+	uint64_t now = now_ns(), deadline_ns = now + stop_ns;
+	uint64_t end_ns = now + (stop_ns > WORKER_STOP_MAX_NS ? stop_ns : WORKER_STOP_MAX_NS);
 	struct timespec deadline;
 
 	do {

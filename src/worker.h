@@ -26,6 +26,9 @@
 #define WORKER_QUEUE_MAX 256
 #define WORKER_STUCK_MAX 4
 
+/* However many are to be freed at the end. */
+#define WORKER_STOP_MAX_NS (3 * NSEC_PER_SEC)
+
 struct worker;
 struct worker_job;
 
@@ -68,7 +71,8 @@ int worker_new(const struct worker_config *config, struct worker **ret);
 
 /*
  * done() gets -ECANCELED for each job that is pending. Waits for the one that is running, and for those that the thread
- * is to free, for at most stop_ns each and six times that in all; then leaves them behind and says so. Accepts NULL.
+ * is to free, for at most stop_ns each and WORKER_STOP_MAX_NS (or stop_ns) in all; then leaves them behind and says so.
+ * Accepts NULL.
  */
 void worker_free(struct worker *worker);
 DEFINE_CLEANUP(struct worker *, worker_free)
