@@ -18,6 +18,9 @@
 /* A desktop's groups change less often than compilers come. */
 #define VERDICT_HOLDS_NS (30 * NSEC_PER_SEC)
 
+/* … but for one where too many came and went to tell. */
+#define UNKNOWN_HOLDS_NS (2 * NSEC_PER_SEC)
+
 struct walk {
 	int proc_root;
 	const struct proc_id *listed;
@@ -123,7 +126,7 @@ static enum background_group_kind look_at_members(struct walk *walk, int group, 
 		if (!walk->one_was_gone)
 			return BACKGROUND_GROUP_ALONE;
 		/* It may have left a child behind that is nobody's now. */
-		memcpy(before, pids, sizeof(before));
+		memcpy(before, pids, (size_t)nr * sizeof(pids[0]));
 		nr_before = nr;
 	}
 	return BACKGROUND_GROUP_UNKNOWN;
@@ -139,11 +142,13 @@ static const struct background_verdict *find_verdict(const struct background_ver
 
 static void keep_verdict(struct background_verdicts *verdicts, uint64_t id, const struct background_group *group)
 {
-	if (!verdicts || group->kind == BACKGROUND_GROUP_UNKNOWN)
+	bool is_unknown = group->kind == BACKGROUND_GROUP_UNKNOWN;
+
+	if (!verdicts)
 		return;
 	verdicts->all[verdicts->next] = (struct background_verdict){
 		.id = id,
-		.until_ns = now_ns() + VERDICT_HOLDS_NS,
+		.until_ns = now_ns() + (is_unknown ? UNKNOWN_HOLDS_NS : VERDICT_HOLDS_NS),
 		.kind = group->kind,
 		.other = group->other,
 	};

@@ -2,8 +2,9 @@
 /* Control groups in made-up trees: what /proc may say, what may be opened, who is in them; and whose they are. */
 #include "unit.h"
 
-
 #include <limits.h>
+#include <pthread.h>
+#include <sys/inotify.h>
 #include <sys/mount.h>
 
 #include "background_group.h"
@@ -394,6 +395,57 @@ static void test_judged_once(void **state)
 	assert_int_equal(group_as_seen(world, 55, &verdicts).kind, BACKGROUND_GROUP_ALONE);
 }
 
+struct orphan {
+	struct world *world;
+	int inotify_fd;
+};
+
+/* As soon as members are looked at, one of them has ended, and its child is nobody's. */
+static void *leave_orphan(void *data)
+{
+	struct orphan *orphan = data;
+	char event[sizeof(struct inotify_event) + NAME_MAX + 1];
+
+	if (read(orphan->inotify_fd, event, sizeof(event)) > 0)
+		set_group(orphan->world, "/o.scope", "2000\n2001\n3001\n", 0);
+	return NULL;
+}
+
+static void test_orphan(void **state)
+{
+	static char many[8 * 400];
+	struct world *world = *state;
+	struct orphan orphan = { .world = world };
+	struct background_group group;
+	char path[512];
+	size_t len = 0;
+
+	add_process(world, 3001, 1, 100, "orphan", "/o.scope");
+	for (int i = 0; i < 300; i++)
+		add_process(world, 2000 + i, 1, 100, "make", "/o.scope");
+	/* The one that has ended comes first. */
+	len = (size_t)snprintf(many, sizeof(many), "3000\n");
+	for (int i = 0; i < 300; i++)
+		len += (size_t)snprintf(many + len, sizeof(many) - len, "%d\n", 2000 + i);
+	snprintf(path, sizeof(path), "%s/proc/2001/stat", world->dir);
+	/* On a busy machine the one may be slower than the other. */
+	for (int i = 0; i < 100; i++) {
+		pthread_t thread;
+
+		set_group(world, "/o.scope", many, 0);
+		orphan.inotify_fd = inotify_init1(IN_CLOEXEC);
+		assert_true(inotify_add_watch(orphan.inotify_fd, path, IN_OPEN) >= 0);
+		assert_int_equal(pthread_create(&thread, NULL, leave_orphan, &orphan), 0);
+		group = group_of(world, 2000);
+		pthread_join(thread, NULL);
+		close(orphan.inotify_fd);
+		if (group.kind == BACKGROUND_GROUP_SHARED)
+			break;
+	}
+	assert_int_equal(group.kind, BACKGROUND_GROUP_SHARED);
+	assert_int_equal(group.other, 3001);
+}
+
 static void test_neither(void **state)
 {
 	static char many[16 * BACKGROUND_GROUP_MEMBERS_MAX + 64];
@@ -453,6 +505,7 @@ int main(void)
 		CGROUP_TEST(test_no_mount_is_entered),
 		CGROUP_TEST(test_alone),   CGROUP_TEST(test_shared),		 CGROUP_TEST(test_neither),
 		CGROUP_TEST(test_long_path_of_a_group), CGROUP_TEST(test_large_group), CGROUP_TEST(test_judged_once),
+		CGROUP_TEST(test_orphan),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
