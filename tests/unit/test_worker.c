@@ -580,10 +580,14 @@ static void test_stop_at_any_time(void **state)
 static void test_no_thread(void **state)
 {
 	struct world *world = *state;
-	struct job *job = job_new(world, 0, &plain, -1);
+	const char *preload = getenv("LD_PRELOAD");
 	pthread_attr_t old, huge;
+	struct job *job;
 
-	log_set_level(LOG_LEVEL_ERROR);
+	/* Which says otherwise that there is no room. */
+	if (preload && strstr(preload, "vgpreload"))
+		skip();
+	job = job_new(world, 0, &plain, -1);
 	assert_int_equal(pthread_getattr_default_np(&old), 0);
 	assert_int_equal(pthread_attr_init(&huge), 0);
 	assert_int_equal(pthread_attr_setstacksize(&huge, (size_t)1 << 52), 0);
