@@ -36,11 +36,28 @@ struct background_group {
 	char path[PROC_CGROUP_MAX];	/* of a longer one the end */
 };
 
+/* Groups whose members were looked at lately. All of it private; all zero: none. */
+#define BACKGROUND_VERDICTS_MAX 32
+
+struct background_verdict {
+	uint64_t id;
+	uint64_t until_ns;	/* CLOCK_MONOTONIC: so long it holds */
+	enum background_group_kind kind;
+	pid_t other;
+};
+
+struct background_verdicts {
+	struct background_verdict all[BACKGROUND_VERDICTS_MAX];
+	size_t next;
+};
+
 /*
  * The group of @id, which is a listed background program, or is asked as if it were. @proc_root: of proc_open_root();
- * @cgroup_root: of cgroup_open_root(). Return: 0, -ESRCH if it has ended, or has left its group meanwhile.
+ * @cgroup_root: of cgroup_open_root(). @verdicts: of earlier reads by the same @programs, all for programs that are on the
+ * list; or NULL. A group that was judged some seconds ago is not judged anew.
+ * Return: 0, -ESRCH if it has ended, or has left its group meanwhile.
  */
 int background_group_read(int proc_root, int cgroup_root, const struct proc_id *id, const struct programs *programs,
-			  struct background_group *ret);
+			  struct background_verdicts *verdicts, struct background_group *ret);
 
 #endif

@@ -23,7 +23,7 @@
 
 /* Longer than any driver that works takes to open its device. */
 #define OPEN_LIMIT_NS (3 * NSEC_PER_SEC)
-#define STOP_NS	      (500 * NSEC_PER_MSEC)
+#define STOP_NS	      (500 * NSEC_PER_MSEC)	/* for each of them */
 #define LINGER_NS     (2 * NSEC_PER_SEC)
 
 /*
@@ -681,6 +681,6 @@ void devices_describe(const struct devices *devices, char *buf, size_t size)
 	print_nr(out, devices->facts.nr[ARCADE_LANE_TOUCH], "touch device", "touch devices", ", ");
 	print_nr(out, devices->facts.nr[ARCADE_LANE_OTHER], "other", "others", "");
 	if (devices->facts.nr_closed)
-		fprintf(out, "; %lu cannot be opened", (unsigned long)devices->facts.nr_closed);
+		fprintf(out, "; %lu not opened", (unsigned long)devices->facts.nr_closed);
 	fclose(out);
 }

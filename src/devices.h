@@ -38,7 +38,7 @@ struct libevdev;
 
 struct devices_facts {
 	uint64_t nr[NR_ARCADE_LANES];	/* devices there are now */
-	uint64_t nr_closed;		/* that could not be opened, now */
+	uint64_t nr_closed;		/* that are not known: they could not be opened, or are about to be; now */
 	uint64_t nr_disagreements;	/* that the hook took for something else */
 	struct evread_facts read;
 };

@@ -62,7 +62,7 @@ static void print_group(FILE *out, int root, const struct proc_id *id, const str
 	_cleanup_close_ int cgroup_root = cgroup_open_root();
 	struct background_group group;
 
-	if (cgroup_root < 0 || background_group_read(root, cgroup_root, id, programs, &group))
+	if (cgroup_root < 0 || background_group_read(root, cgroup_root, id, programs, NULL, &group))
 		return;
 	print_field(out, "control group", group.path);
 	if (group.kind == BACKGROUND_GROUP_SHARED && group.other)

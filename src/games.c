@@ -647,7 +647,7 @@ int games_new(struct loop *loop, const struct games_config *config, const struct
 	err = prober_new(loop, config->proc_path ? config->proc_path : "/proc", config->programs_file,
 			 config->programs_dir, handle_answer, games, &games->prober);
 	if (err)
-		return log_error_errno(err, "games: cannot start the thread that reads /proc");
+		return log_error_errno(err, "games: cannot make what reads /proc");
 	background_set_prober(&games->background, games->prober);
 	scan_set_prober(&games->scan, games->prober);
 	if (config->pid && prober_ask_process(games->prober, &(struct proc_id){ .pid = config->pid }, games->programs))

@@ -14,6 +14,9 @@
 /* Where it reads. Of the prober and of every job. */
 struct place {
 	atomic_uint nr_users;
+	atomic_bool reads_group;	/* one thread does, and the next two are its own */
+	struct background_verdicts verdicts;
+	struct programs *judged_by;	/* the lists that the verdicts are by; or NULL */
 	int root;
 	char *programs_file;	/* or NULL */
 	char *programs_dir;	/* or NULL */
@@ -113,6 +116,7 @@ static void place_unref(struct place *place)
 	if (!place || atomic_fetch_sub_explicit(&place->nr_users, 1, memory_order_acq_rel) != 1)
 		return;
 	close_fd(place->root);
+	programs_unref(place->judged_by);
 	free(place->programs_file);
 	free(place->programs_dir);
 	free(place);
@@ -141,6 +145,7 @@ static int place_new(const char *proc_path, const char *programs_file, const cha
 	if (!place)
 		return -ENOMEM;
 	atomic_init(&place->nr_users, 1);
+	atomic_init(&place->reads_group, false);
 	place->root = -1;
 	place->programs_file = copy_string(programs_file, &failed);
 	place->programs_dir = copy_string(programs_dir, &failed);
@@ -156,11 +161,25 @@ static int place_new(const char *proc_path, const char *programs_file, const cha
 /* ---- jobs ---- */
 
 /* Opened each time: the hierarchy may be mounted later than we start, and it is asked for rarely. */
-static int read_group(int root, const struct proc_id *id, const struct programs *programs, struct background_group *ret)
+static int read_group(struct place *place, const struct proc_id *id, struct programs *programs,
+		      struct background_group *ret)
 {
-	_cleanup_close_ int cgroup_root = cgroup_open_root();
+	_cleanup_close_ int cgroup_root = -1;
+	int err;
 
-	return cgroup_root < 0 ? cgroup_root : background_group_read(root, cgroup_root, id, programs, ret);
+	/* The other thread is stuck in a process that is a member, or above one, of who knows how many groups. */
+	if (atomic_exchange_explicit(&place->reads_group, true, memory_order_acquire))
+		return -EBUSY;
+	if (place->judged_by != programs) {
+		programs_unref(place->judged_by);
+		place->judged_by = programs ? programs_ref(programs) : NULL;
+		memset(&place->verdicts, 0, sizeof(place->verdicts));
+	}
+	cgroup_root = cgroup_open_root();
+	err = cgroup_root < 0 ? cgroup_root :
+				background_group_read(place->root, cgroup_root, id, programs, &place->verdicts, ret);
+	atomic_store_explicit(&place->reads_group, false, memory_order_release);
+	return err;
 }
 
 static void job_run(struct worker_job *worker_job)
@@ -180,7 +199,7 @@ static void job_run(struct worker_job *worker_job)
 					   &answer->programs);
 		break;
 	case PROBER_GROUP:
-		answer->err = read_group(job->place->root, &job->id, job->lists, &answer->group);
+		answer->err = read_group(job->place, &job->id, job->lists, &answer->group);
 		break;
 	}
 }
@@ -253,14 +272,19 @@ static int ask(struct prober *prober, enum prober_kind kind, const struct proc_i
 	return err;
 }
 
+/* A group's read hangs in any of its members: that says nothing of the process it was asked for. */
 static bool reads_process(const struct worker_job *worker_job, const void *data)
 {
 	const struct job *job = container_of((struct worker_job *)worker_job, struct job, job);
 	const struct proc_id *id = data;
 
-	/* What is not of one process has no number. */
-	return job->id.pid == id->pid &&
+	return job->kind == PROBER_PROBE && job->id.pid == id->pid &&
 	       (!job->id.start_ticks || !id->start_ticks || job->id.start_ticks == id->start_ticks);
+}
+
+static bool reads_group(const struct worker_job *worker_job, const void *data)
+{
+	return container_of((struct worker_job *)worker_job, struct job, job)->kind == PROBER_GROUP;
 }
 
 int prober_ask_process(struct prober *prober, const struct proc_id *id, struct programs *programs)
@@ -273,7 +297,7 @@ int prober_ask_process(struct prober *prober, const struct proc_id *id, struct p
 
 int prober_ask_group(struct prober *prober, const struct proc_id *id, struct programs *programs)
 {
-	if (worker_find_stuck(prober->worker, reads_process, id))
+	if (worker_find_stuck(prober->worker, reads_group, NULL) || worker_find_stuck(prober->worker, reads_process, id))
 		return -EBUSY;
 	return ask(prober, PROBER_GROUP, id, programs);
 }

@@ -41,7 +41,7 @@ struct prober_probe {
 struct prober_answer {
 	enum prober_kind kind;
 	struct proc_id id;	/* as asked for */
-	int err;		/* 0, -ESRCH, -ETIMEDOUT, -errno */
+	int err;		/* 0, -ESRCH, -ETIMEDOUT, -EBUSY: another group's read is stuck; -errno */
 	struct prober_probe probe;
 	struct proc_id *ids;
 	size_t nr_ids;
@@ -68,7 +68,9 @@ DEFINE_CLEANUP(struct prober *, prober_free)
 
 /*
  * Ask for a process; a start time of 0 takes whoever has the number. @programs: whose lists say what is not worth
- * reading, or are background work. Return: 0, -EAGAIN if the queue is full, -EBUSY while an earlier read of it is stuck, -ENOMEM.
+ * reading, or are background work. A group is refused while any group's read is stuck: they may all hang in the same
+ * process. Return: 0, -EAGAIN if the queue is full, -EBUSY while an earlier read of it is stuck, -ENOMEM
+ * for what it takes, or for a thread.
  */
 int prober_ask_process(struct prober *prober, const struct proc_id *id, struct programs *programs);
 int prober_ask_group(struct prober *prober, const struct proc_id *id, struct programs *programs);

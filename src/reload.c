@@ -11,6 +11,9 @@
 
 #define LINGER_NS (2 * NSEC_PER_SEC)
 
+/* What could not be read is tried again, until it can be begun. */
+#define RETRY_NS (2 * NSEC_PER_SEC)
+
 struct reading {
 	struct worker_job job;
 	struct reload *reload;		/* for the loop */
@@ -24,6 +27,7 @@ struct reload {
 	struct worker *worker;
 	struct timer timer;		/* until the files have settled */
 	uint64_t changed_ns;		/* first change that was not read */
+	struct timer retry_timer;	/* armed while the last reading did not come back, or could not be begun */
 	struct reading *reading;	/* under way; borrowed */
 	const char *again;		/* why to read once more after it, or NULL */
 	bool again_only_if_other;
@@ -67,6 +71,12 @@ static void tell_done(struct reload *reload)
 	reload->fn(reload->data);
 }
 
+/* Whatever had changed is still to be read. */
+static void retry_later(struct reload *reload)
+{
+	timer_arm(&reload->retry_timer, reload->loop, now_ns() + RETRY_NS, 0);
+}
+
 static void reading_done(struct worker_job *job, int err)
 {
 	struct reading *reading = container_of(job, struct reading, job);
@@ -75,10 +85,12 @@ static void reading_done(struct worker_job *job, int err)
 	reload->reading = NULL;
 	if (err == -ECANCELED)
 		return;
-	if (err)
+	if (err) {
 		tell_unread(err, reading->why);
-	else
+		retry_later(reload);
+	} else {
 		settings_take(reload->settings, reading->files, reading->why, NULL, 0);
+	}
 	if (reload->again)
 		request(reload, steal_ptr(&reload->again), reload->again_only_if_other);
 	else
@@ -114,11 +126,13 @@ static int start_reading(struct reload *reload, const char *why, bool only_if_ot
 	err = settings_reading_new(reload->settings, only_if_other, &reading->files);
 	if (!err)
 		err = worker_submit(reload->worker, &reading->job);
-	if (err)
+	if (err) {
 		worker_job_unref(NULL, &reading->job);
-	else
-		reload->reading = reading;
-	return err;
+		return err;
+	}
+	timer_disarm(&reload->retry_timer);
+	reload->reading = reading;
+	return 0;
 }
 
 static void request(struct reload *reload, const char *why, bool only_if_other)
@@ -137,6 +151,7 @@ static void request(struct reload *reload, const char *why, bool only_if_other)
 	if (!err)
 		return;
 	tell_unread(err, why);
+	retry_later(reload);
 	tell_done(reload);
 }
 
@@ -149,6 +164,16 @@ void reload_demand(struct reload *reload, const char *why)
 static int handle_settled(struct timer *timer, uint64_t now)
 {
 	request(container_of(timer, struct reload, timer), "files changed", true);
+	return 0;
+}
+
+/* It was said that they cannot be read: once. */
+static int handle_retry(struct timer *timer, uint64_t now)
+{
+	struct reload *reload = container_of(timer, struct reload, retry_timer);
+
+	if (start_reading(reload, "they could not be read before", true))
+		retry_later(reload);
 	return 0;
 }
 
@@ -182,6 +207,7 @@ int reload_new(struct loop *loop, struct settings *settings, reload_done_fn fn, 
 	reload->fn = fn;
 	reload->data = data;
 	timer_init(&reload->timer, "settings", handle_settled);
+	timer_init(&reload->retry_timer, "settings: retry", handle_retry);
 	err = worker_new(&config, &reload->worker);
 	if (err)
 		return err;
@@ -194,6 +220,7 @@ void reload_free(struct reload *reload)
 	if (!reload)
 		return;
 	timer_disarm(&reload->timer);
+	timer_disarm(&reload->retry_timer);
 	worker_free(reload->worker);
 	free(reload);
 }

@@ -6,7 +6,8 @@
  * since a disk may not answer; what it has read is taken in the loop. One
  * reading at a time: what is asked for meanwhile is read afterwards, so what is
  * older never comes last. A reading that does not come back changes nothing,
- * and until it does no other is begun.
+ * and until it does no other is begun; then the files are read once more, if
+ * they are others by now.
  */
 #ifndef ARCADE_SRC_RELOAD_H
 #define ARCADE_SRC_RELOAD_H

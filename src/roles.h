@@ -7,7 +7,8 @@
  * not any more. A program holds its module, so nobody could unload that; but
  * these modules serve others, the drivers, and as soon as the last of those is
  * gone the role lets go. Who removes driver and core in one go finds the core
- * busy for some milliseconds more.
+ * busy for some 20 ms more, and for as long as a program that is being loaded
+ * meanwhile keeps the thread.
  *
  * That modules come and go is told by the control ring; nothing is polled. To
  * load programs and to let go of them takes the kernel a while: once the loop

@@ -46,7 +46,7 @@ static const struct stats_field fields[] = {
 	COUNTER("devices_untracked", kernel.nr_device_untracked, "packets of devices beyond the table"),
 	COUNTER("rest_packets", kernel.nr_rest_packets, "packets of gamepads with nothing but the noise of resting sticks"),
 	ARRAY(GAUGE, LANE, "devices", devices.nr, NR_ARCADE_LANES, "input devices there are now, by lane as above"),
-	GAUGE("devices_closed", devices.nr_closed, "input devices that cannot be opened"),
+	GAUGE("devices_closed", devices.nr_closed, "input devices that cannot be opened, or are being opened"),
 	COUNTER("device_disagreements", devices.nr_disagreements, "input devices that the hook took for something else"),
 	COUNTER("devices_used", devices.read.nr_seen, "without the hook: times that the daemon noticed input"),
 	COUNTER("devices_rest", devices.read.nr_rest, "without the hook: times that it was the noise of resting sticks"),

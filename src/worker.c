@@ -59,6 +59,8 @@ struct worker {
 	struct thread *thread;	/* NULL until there is something to do */
 	struct stuck stuck[WORKER_STUCK_MAX];
 	size_t nr_stuck;
+	bool no_thread_is_told;
+	bool stopping;
 	struct worker_job *pending;
 	size_t nr_pending;
 };
@@ -268,6 +270,7 @@ static void *thread_main(void *arg)
 	return NULL;
 }
 
+/* Return: 0, -ENOMEM if there is no room for a thread, or one more is not allowed; -errno. */
 static int thread_new(const struct worker_config *config, struct shared *shared, struct thread **ret)
 {
 	_cleanup_free_ struct thread *thread = calloc(1, sizeof(*thread));
@@ -287,7 +290,8 @@ static int thread_new(const struct worker_config *config, struct shared *shared,
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
 	if (err) {
 		shared_unref(shared);
-		return -err;
+		/* It would look like a full queue, which is over soon. */
+		return err == EAGAIN ? -ENOMEM : -err;
 	}
 	*ret = steal_ptr(&thread);
 	return 0;
@@ -314,6 +318,14 @@ static void watch_over(struct worker *worker, uint64_t deadline_ns)
 {
 	if (!timer_is_armed(&worker->timer) || worker->timer.deadline_ns > deadline_ns)
 		timer_arm(&worker->timer, worker->config.loop, deadline_ns, 0);
+}
+
+/* Once, until there is one again. @err: of thread_new(). */
+static void tell_no_thread(struct worker *worker, int err)
+{
+	if (err && !worker->no_thread_is_told)
+		log_warning_errno(err, "%s: no thread to be had", worker->config.what);
+	worker->no_thread_is_told = err;
 }
 
 /* With the mutex held: one that takes what comes now. */
@@ -344,6 +356,7 @@ static int give_to_thread(struct worker *worker, struct jobs *jobs, struct worke
 		pthread_cond_signal(&shared->work);
 	}
 	pthread_mutex_unlock(&shared->mutex);
+	tell_no_thread(worker, err);
 	if (!err)
 		watch_over(worker, now_ns() + limit_ns);
 	return err;
@@ -422,6 +435,9 @@ int worker_submit(struct worker *worker, struct worker_job *job)
 	size_t nr_unused;
 	int err;
 
+	/* A done() that hands in another would never let go of us. */
+	if (worker->stopping)
+		return -ECANCELED;
 	pthread_mutex_lock(&worker->shared->mutex);
 	nr_unused = worker->shared->nr_unused;
 	pthread_mutex_unlock(&worker->shared->mutex);
@@ -472,23 +488,30 @@ const struct worker_job *worker_find_stuck(const struct worker *worker,
 	return NULL;
 }
 
-/* Another thread takes over all but what this one is stuck in. With the mutex held. Return: false if that cannot be. */
-static bool replace_thread(struct worker *worker)
+/* Another thread takes over all but what this one is stuck in. With the mutex held. Return: 0, -EBUSY, as thread_new(). */
+static int replace_thread(struct worker *worker)
 {
 	struct thread *old = worker->thread, *thread = NULL;
+	int err;
 
-	if (worker->nr_stuck == WORKER_STUCK_MAX || thread_new(&worker->config, worker->shared, &thread))
-		return false;
+	if (worker->nr_stuck == WORKER_STUCK_MAX)
+		return -EBUSY;
+	err = thread_new(&worker->config, worker->shared, &thread);
+	if (err)
+		return err;
 	old->given_up = true;
+	if (!old->is_freeing)
+		atomic_store_explicit(&old->job->is_cancelled, true, memory_order_relaxed);
 	worker->stuck[worker->nr_stuck++] = (struct stuck){ old, old->is_freeing ? NULL : worker_job_ref(old->job) };
 	worker->thread = thread;
-	return true;
+	return 0;
 }
 
 void worker_check(struct worker *worker, uint64_t now)
 {
 	struct worker_job *given_up = NULL;
 	uint64_t deadline_ns = 0;
+	int err = -EBUSY;
 
 	reap_stuck(worker);
 	if (!worker->thread)
@@ -497,13 +520,16 @@ void worker_check(struct worker *worker, uint64_t now)
 	if (worker->thread->since_ns)
 		deadline_ns = worker->thread->since_ns + worker->thread->limit_ns;
 	if (deadline_ns && now >= deadline_ns) {
-		if (replace_thread(worker))
+		err = replace_thread(worker);
+		if (!err)
 			given_up = worker->stuck[worker->nr_stuck - 1].job;
 		deadline_ns = now + AGAIN_NS;
 	}
 	if (!deadline_ns && (worker->nr_pending || worker->shared->nr_unused))
 		deadline_ns = now + AGAIN_NS;
 	pthread_mutex_unlock(&worker->shared->mutex);
+	if (err != -EBUSY)
+		tell_no_thread(worker, err);
 	if (deadline_ns)
 		timer_arm(&worker->timer, worker->config.loop, deadline_ns, 0);
 	/* Its use by the stuck thread's place keeps it. */
@@ -540,11 +566,29 @@ int worker_new(const struct worker_config *config, struct worker **ret)
 	return 0;
 }
 
+/* As long as it is done with one after the other it is waited for. Return: has it ended? */
+static bool join_thread(struct thread *thread, uint64_t stop_ns)
+{
+	uint64_t now = now_ns(), deadline_ns = now + stop_ns;
+	uint64_t end_ns = now + (stop_ns > WORKER_STOP_MAX_NS ? stop_ns : WORKER_STOP_MAX_NS);
+	struct timespec deadline;
+
+	do {
+		deadline = to_timespec(deadline_ns);
+		if (!pthread_clockjoin_np(thread->id, NULL, CLOCK_MONOTONIC, &deadline))
+			return true;
+		pthread_mutex_lock(&thread->shared->mutex);
+		deadline_ns = (thread->since_ns ? thread->since_ns : now_ns()) + stop_ns;
+		pthread_mutex_unlock(&thread->shared->mutex);
+		if (deadline_ns > end_ns)
+			deadline_ns = end_ns;
+	} while (deadline_ns > now_ns());
+	return false;
+}
+
 static void stop_thread(struct worker *worker)
 {
-	struct timespec deadline = to_timespec(now_ns() + worker->config.stop_ns);
-
-	if (!pthread_clockjoin_np(worker->thread->id, NULL, CLOCK_MONOTONIC, &deadline)) {
+	if (join_thread(worker->thread, worker->config.stop_ns)) {
 		free(worker->thread);
 		return;
 	}
@@ -585,6 +629,7 @@ void worker_free(struct worker *worker)
 	if (!worker)
 		return;
 	source_detach(&worker->source);
+	worker->stopping = true;
 	while (worker->pending)
 		worker_cancel(worker, worker->pending);
 	if (worker->shared)

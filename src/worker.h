@@ -2,11 +2,11 @@
 /*
  * worker - a thread for what may wait, so that the event loop never does
  *
- * A job is memory of its own: run() works on it in the thread, done() hears of
- * it in the loop, free() gives it back, each once. One thread does one job
- * after the other, in the order in which they were handed in; it is started
- * with the first, and ends when nothing came for a while. Answers come back
- * through an eventfd.
+ * A job is memory of its own: run() works on it in the thread, but for one that
+ * is cancelled before; done() hears of it in the loop and free() gives it back,
+ * each once. One thread does one job after the other, in the order in which they
+ * were handed in; it is started with the first, and ends when nothing came for a
+ * while. Answers come back through an eventfd.
  *
  * A job that does not come back within its time is given up: done() gets
  * -ETIMEDOUT, another thread takes over what is queued, and the one that is
@@ -25,6 +25,9 @@
 
 #define WORKER_QUEUE_MAX 256
 #define WORKER_STUCK_MAX 4
+
+/* However many are to be freed at the end. */
+#define WORKER_STOP_MAX_NS (3 * NSEC_PER_SEC)
 
 struct worker;
 struct worker_job;
@@ -60,15 +63,16 @@ struct worker_config {
 	const char *thread;	/* its name, at most 15 bytes; static */
 	const char *what;	/* "games: a read in /proc": for the log; static */
 	uint64_t linger_ns;	/* so long the thread stays without work; 0: for ever */
-	uint64_t stop_ns;	/* so long worker_free() waits for what is running */
+	uint64_t stop_ns;	/* so long worker_free() waits for what is running, and for each that is to be freed */
 };
 
 /* Return: 0, -errno. */
 int worker_new(const struct worker_config *config, struct worker **ret);
 
 /*
- * done() gets -ECANCELED for each job that is pending. Waits for a running one for at most stop_ns, then leaves it
- * behind and says so. Accepts NULL.
+ * done() gets -ECANCELED for each job that is pending. Waits for the one that is running, and for those that the thread
+ * is to free, for at most stop_ns each and WORKER_STOP_MAX_NS (or stop_ns) in all; then leaves them behind and says so.
+ * Accepts NULL.
  */
 void worker_free(struct worker *worker);
 DEFINE_CLEANUP(struct worker *, worker_free)
@@ -82,10 +86,13 @@ struct worker_job *worker_job_ref(struct worker_job *job);
 /* One less; the last one frees it, in the thread if that may wait. @worker NULL: freed here. Accepts a NULL @job. */
 void worker_job_unref(struct worker *worker, struct worker_job *job);
 
-/* For run(): nobody waits for it any more. */
+/* For run(): nobody waits for it any more, as it was cancelled or given up. */
 bool worker_job_is_cancelled(const struct worker_job *job);
 
-/* Takes the caller's use over if it succeeds. Return: 0, -EAGAIN if the queue is full, -errno if there is no thread. */
+/*
+ * Takes the caller's use over if it succeeds. Return: 0, -EAGAIN if the queue is full, -ENOMEM if there is no memory for a
+ * thread or one more is not allowed, which is logged once; -ECANCELED in worker_free(); -errno.
+ */
 int worker_submit(struct worker *worker, struct worker_job *job);
 
 /* Calls done() with -ECANCELED here and now. Nothing if that was called already. */

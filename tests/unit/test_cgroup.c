@@ -2,8 +2,9 @@
 /* Control groups in made-up trees: what /proc may say, what may be opened, who is in them; and whose they are. */
 #include "unit.h"
 
-
 #include <limits.h>
+#include <pthread.h>
+#include <sys/inotify.h>
 #include <sys/mount.h>
 
 #include "background_group.h"
@@ -274,7 +275,7 @@ static struct background_group group_of(struct world *world, pid_t pid)
 	struct background_group group;
 
 	memset(&group, 0xff, sizeof(group));
-	assert_int_equal(background_group_read(world->proc, world->groups, &id, world->programs, &group), 0);
+	assert_int_equal(background_group_read(world->proc, world->groups, &id, world->programs, NULL, &group), 0);
 	assert_int_equal(!group.id, group.kind != BACKGROUND_GROUP_ALONE);
 	return group;
 }
@@ -329,6 +330,122 @@ static void test_shared(void **state)
 	assert_int_equal(group_of(world, 22).kind, BACKGROUND_GROUP_SHARED);
 }
 
+/* Each looks up no further than to the next that was looked at: the list is longer than the way that one goes. */
+static void test_large_group(void **state)
+{
+	static char many[8 * BACKGROUND_GROUP_MEMBERS_MAX];
+	struct world *world = *state;
+	size_t len = 0;
+
+	add_process(world, 1000, 1, 100, "make", "/l.scope");
+	for (int i = 0; i < BACKGROUND_GROUP_MEMBERS_MAX; i++) {
+		if (i)
+			add_process(world, 1000 + i, 999 + i, 100 + i, "sh", "/l.scope");
+		len += (size_t)snprintf(many + len, sizeof(many) - len, "%d\n", 1000 + i);
+	}
+	set_group(world, "/l.scope", many, 0);
+	assert_int_equal(group_of(world, 1000).kind, BACKGROUND_GROUP_ALONE);
+	/* The next owner of a number is another. */
+	add_process(world, 1300, 1, 10000, "sh", "/l.scope");
+	assert_int_equal(group_of(world, 1000).kind, BACKGROUND_GROUP_SHARED);
+	assert_int_equal(group_of(world, 1000).other, 1300);
+}
+
+static struct background_group group_as_seen(struct world *world, pid_t pid, struct background_verdicts *verdicts)
+{
+	const struct proc_id id = { .pid = pid };
+	struct background_group group;
+
+	assert_int_equal(background_group_read(world->proc, world->groups, &id, world->programs, verdicts, &group), 0);
+	return group;
+}
+
+static void test_judged_once(void **state)
+{
+	struct background_verdicts verdicts = {};
+	struct world *world = *state;
+	struct background_group first, other;
+
+	for (int i = 0; i < 8; i++)
+		add_process(world, 50 + i, 1, 100, i == 7 ? "bash" : "make", i < 4 ? "/a.scope" : "/b.scope");
+	set_group(world, "/a.scope", "50\n51\n52\n53\n", 0);
+	set_group(world, "/b.scope", "54\n55\n56\n57\n", 0);
+	first = group_as_seen(world, 50, &verdicts);
+	other = group_as_seen(world, 54, &verdicts);
+	assert_int_equal(first.kind, BACKGROUND_GROUP_ALONE);
+	assert_int_equal(other.kind, BACKGROUND_GROUP_SHARED);
+	/* Now it is the other way round, which nobody looks at yet, whoever it is asked for. */
+	set_group(world, "/a.scope", "50\n51\n52\n53\n57\n", 0);
+	set_group(world, "/b.scope", "54\n55\n56\n", 0);
+	assert_int_equal(group_as_seen(world, 51, &verdicts).kind, BACKGROUND_GROUP_ALONE);
+	assert_int_equal(group_as_seen(world, 51, &verdicts).id, first.id);
+	assert_string_equal(group_as_seen(world, 51, &verdicts).path, "/a.scope");
+	assert_int_equal(group_as_seen(world, 55, &verdicts).kind, BACKGROUND_GROUP_SHARED);
+	assert_int_equal(group_as_seen(world, 55, &verdicts).other, 57);
+	/* What it takes no look at the members to see is seen. */
+	set_group(world, "/a.scope", "50\n51\n52\n53\n57\n", 1);
+	assert_int_equal(group_as_seen(world, 51, &verdicts).kind, BACKGROUND_GROUP_DIVIDED);
+	set_group(world, "/a.scope", "50\n51\n52\n53\n57\n", 0);
+	/* It does not hold for ever. */
+	for (size_t i = 0; i < BACKGROUND_VERDICTS_MAX; i++) {
+		assert_true(verdicts.all[i].until_ns <= now_ns() + 60 * NSEC_PER_SEC);
+		verdicts.all[i].until_ns = now_ns();
+	}
+	assert_int_equal(group_as_seen(world, 51, &verdicts).kind, BACKGROUND_GROUP_SHARED);
+	assert_int_equal(group_as_seen(world, 55, &verdicts).kind, BACKGROUND_GROUP_ALONE);
+}
+
+struct orphan {
+	struct world *world;
+	int inotify_fd;
+};
+
+/* As soon as members are looked at, one of them has ended, and its child is nobody's. */
+static void *leave_orphan(void *data)
+{
+	struct orphan *orphan = data;
+	char event[sizeof(struct inotify_event) + NAME_MAX + 1];
+
+	if (read(orphan->inotify_fd, event, sizeof(event)) > 0)
+		set_group(orphan->world, "/o.scope", "2000\n2001\n3001\n", 0);
+	return NULL;
+}
+
+static void test_orphan(void **state)
+{
+	static char many[8 * 400];
+	struct world *world = *state;
+	struct orphan orphan = { .world = world };
+	struct background_group group;
+	char path[512];
+	size_t len = 0;
+
+	add_process(world, 3001, 1, 100, "orphan", "/o.scope");
+	for (int i = 0; i < 300; i++)
+		add_process(world, 2000 + i, 1, 100, "make", "/o.scope");
+	/* The one that has ended comes first. */
+	len = (size_t)snprintf(many, sizeof(many), "3000\n");
+	for (int i = 0; i < 300; i++)
+		len += (size_t)snprintf(many + len, sizeof(many) - len, "%d\n", 2000 + i);
+	snprintf(path, sizeof(path), "%s/proc/2001/stat", world->dir);
+	/* On a busy machine the one may be slower than the other. */
+	for (int i = 0; i < 100; i++) {
+		pthread_t thread;
+
+		set_group(world, "/o.scope", many, 0);
+		orphan.inotify_fd = inotify_init1(IN_CLOEXEC);
+		assert_true(inotify_add_watch(orphan.inotify_fd, path, IN_OPEN) >= 0);
+		assert_int_equal(pthread_create(&thread, NULL, leave_orphan, &orphan), 0);
+		group = group_of(world, 2000);
+		pthread_join(thread, NULL);
+		close(orphan.inotify_fd);
+		if (group.kind == BACKGROUND_GROUP_SHARED)
+			break;
+	}
+	assert_int_equal(group.kind, BACKGROUND_GROUP_SHARED);
+	assert_int_equal(group.other, 3001);
+}
+
 static void test_neither(void **state)
 {
 	static char many[16 * BACKGROUND_GROUP_MEMBERS_MAX + 64];
@@ -356,9 +473,9 @@ static void test_neither(void **state)
 	add_process(world, 30, 1, 100, "make", "/../elsewhere");
 	assert_int_equal(group_of(world, 30).kind, BACKGROUND_GROUP_UNKNOWN);
 	/* Another process with its number, and none. */
-	assert_int_equal(background_group_read(world->proc, world->groups, &id, world->programs, &group), -ESRCH);
+	assert_int_equal(background_group_read(world->proc, world->groups, &id, world->programs, NULL, &group), -ESRCH);
 	id = (struct proc_id){ .pid = 3999 };
-	assert_int_equal(background_group_read(world->proc, world->groups, &id, world->programs, &group), -ESRCH);
+	assert_int_equal(background_group_read(world->proc, world->groups, &id, world->programs, NULL, &group), -ESRCH);
 }
 
 /* The end of a path says more than its start. */
@@ -387,7 +504,8 @@ int main(void)
 		CGROUP_TEST(test_members), CGROUP_TEST(test_nothing_outside_is_opened),
 		CGROUP_TEST(test_no_mount_is_entered),
 		CGROUP_TEST(test_alone),   CGROUP_TEST(test_shared),		 CGROUP_TEST(test_neither),
-		CGROUP_TEST(test_long_path_of_a_group),
+		CGROUP_TEST(test_long_path_of_a_group), CGROUP_TEST(test_large_group), CGROUP_TEST(test_judged_once),
+		CGROUP_TEST(test_orphan),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

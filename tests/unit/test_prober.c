@@ -5,6 +5,7 @@
 #include <signal.h>
 #include <sys/wait.h>
 
+#include "cgroup.h"
 #include "prober.h"
 #include "stall.h"
 
@@ -399,6 +400,47 @@ static void test_asks_once_when_stuck(void **state)
 	stall_end(&stall);
 }
 
+/* A group's read may hang in anybody: however many are asked for, by whomever, they take one thread. */
+static void test_groups_take_one_thread(void **state)
+{
+	struct world *world = *state;
+	struct proc_id id = { .pid = 70 };
+	uint64_t before = now_ns();
+
+	if (stall_start(&stall)) {
+		print_message("skipped: FUSE cannot be mounted here\n");
+		skip();
+	}
+	/* Where the unified hierarchy is elsewhere. */
+	if (mount("group", "/sys/fs/cgroup", "cgroup2", 0, NULL) && errno != EBUSY) {
+		stall_end(&stall);
+		print_message("skipped: there is no unified hierarchy here\n");
+		skip();
+	}
+	start(world, stall.dir, NULL, NULL);
+	for (; id.pid < 80; id.pid++)
+		assert_int_equal(prober_ask_group(world->prober, &id, world->programs), 0);
+	wait_answers(world, 1);
+	assert_int_equal(world->last.err, -ETIMEDOUT);
+	wait_answers(world, 9);
+	assert_int_equal(world->last.err, -EBUSY);
+	assert_true(now_ns() - before < 2 * PROBER_STUCK_NS + 5 * NSEC_PER_SEC);
+	assert_int_equal(prober_ask_group(world->prober, &id, world->programs), -EBUSY);
+	/* It hangs in one, but the process it was asked for can be read for all we know. */
+	ask(world, 70, 0);
+	/* What comes free makes room. */
+	stall_release(&stall);
+	wait_answers(world, 1);
+	before = now_ns();
+	while (prober_ask_group(world->prober, &id, world->programs) == -EBUSY && now_ns() < before + GUARD_NS) {
+		usleep(10000);
+		prober_check(world->prober, now_ns());
+	}
+	wait_answers(world, 1);
+	assert_int_not_equal(world->last.err, -EBUSY);
+	stall_end(&stall);
+}
+
 static void ask_group(struct world *world, pid_t pid)
 {
 	assert_int_equal(prober_ask_group(world->prober, &(struct proc_id){ .pid = pid }, world->programs), 0);
@@ -407,21 +449,92 @@ static void ask_group(struct world *world, pid_t pid)
 	assert_int_equal(world->last.id.pid, pid);
 }
 
+/* What there is to see of our own group without a look at who is in it; ALONE: that decides. */
+static enum background_group_kind kind_of_ours(char path[CGROUP_PATH_MAX])
+{
+	static pid_t pids[BACKGROUND_GROUP_MEMBERS_MAX];
+	_cleanup_close_ int proc = proc_open_root("/proc"), root = cgroup_open_root();
+	_cleanup_close_ int dirfd = proc_open(proc, getpid());
+	_cleanup_close_ int group = -1;
+	ssize_t nr;
+
+	*path = '\0';
+	if (cgroup_read_path(dirfd, path))
+		return BACKGROUND_GROUP_UNKNOWN;
+	if (!strcmp(path, "/"))
+		return BACKGROUND_GROUP_ROOT;
+	group = cgroup_open(root, path);
+	if (group < 0 || cgroup_read_nr_below(group) < 0)
+		return BACKGROUND_GROUP_UNKNOWN;
+	if (cgroup_read_nr_below(group))
+		return BACKGROUND_GROUP_DIVIDED;
+	nr = cgroup_read_members(group, pids, ARRAY_SIZE(pids));
+	if (nr < 0)
+		return nr == -E2BIG ? BACKGROUND_GROUP_CROWDED : BACKGROUND_GROUP_UNKNOWN;
+	return BACKGROUND_GROUP_ALONE;
+}
+
+/* Return: is it in a group of its own now, which is to be removed? */
+static bool give_group(char *path, pid_t pid)
+{
+	char file[CGROUP_PATH_MAX + 64], text[16];
+	bool is_in;
+	int fd;
+
+	if (mkdir(path, 0755))
+		return false;
+	snprintf(file, sizeof(file), "%s/cgroup.procs", path);
+	snprintf(text, sizeof(text), "%d", (int)pid);
+	fd = open(file, O_WRONLY | O_CLOEXEC);
+	is_in = fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text);
+	close_fd(fd);
+	if (!is_in)
+		rmdir(path);
+	return is_in;
+}
+
 static void test_group(void **state)
 {
+	char ours[CGROUP_PATH_MAX], path[CGROUP_PATH_MAX + 32], below[CGROUP_PATH_MAX + 48];
 	struct world *world = *state;
 	pid_t pid = start_sleep();
-	bool has_hierarchy;
+	bool has_hierarchy, is_made = false;
+	struct stat st;
 
 	start(world, "/proc", NULL, NULL);
 	ask_group(world, pid);
 	has_hierarchy = !world->last.err;
-	if (has_hierarchy)
-		/* If it is not the root, the one who runs this test is in it. */
-		assert_int_not_equal(world->last.group.kind, BACKGROUND_GROUP_ALONE);
-	else
+	if (has_hierarchy) {
+		enum background_group_kind kind = kind_of_ours(ours);
+
+		/* Whoever is in it besides may work for a program of the list, as make is one. */
+		if (kind != BACKGROUND_GROUP_ALONE || world->last.group.kind != BACKGROUND_GROUP_SHARED)
+			assert_int_equal(world->last.group.kind, kind);
+		snprintf(path, sizeof(path), "/sys/fs/cgroup%s/arcade-unit-%d", strcmp(ours, "/") ? ours : "", (int)getpid());
+		is_made = *ours && give_group(path, pid);
+	} else {
 		assert_int_equal(world->last.err, -EOPNOTSUPP);
+	}
+	if (is_made) {
+		assert_int_equal(stat(path, &st), 0);
+		ask_group(world, pid);
+		assert_int_equal(world->last.err, 0);
+		assert_int_equal(world->last.group.kind, BACKGROUND_GROUP_ALONE);
+		assert_int_equal(world->last.group.id, st.st_ino);
+		snprintf(below, sizeof(below), "%s/below", path);
+		assert_int_equal(mkdir(below, 0755), 0);
+		ask_group(world, pid);
+		assert_int_equal(rmdir(below), 0);
+		assert_int_equal(world->last.group.kind, BACKGROUND_GROUP_DIVIDED);
+		assert_int_equal(world->last.group.id, 0);
+	} else {
+		print_message("without a group of its own: none can be made here\n");
+	}
 	end_process(pid);
+	for (int i = 0; is_made && rmdir(path); i++) {
+		assert_true(errno == EBUSY && i < 1000);
+		usleep(10000);
+	}
 	ask_group(world, pid);
 	assert_int_equal(world->last.err, has_hierarchy ? -ESRCH : -EOPNOTSUPP);
 }
@@ -435,7 +548,8 @@ int main(void)
 		PROBER_TEST(test_list_and_load),     PROBER_TEST(test_full_queue),
 		PROBER_TEST(test_free_at_any_time),  PROBER_TEST(test_no_descriptors),
 		PROBER_TEST(test_stop_while_stuck),  PROBER_TEST(test_goes_on_when_stuck),
-		PROBER_TEST(test_asks_once_when_stuck), PROBER_TEST(test_group),
+		PROBER_TEST(test_asks_once_when_stuck), PROBER_TEST(test_groups_take_one_thread),
+		PROBER_TEST(test_group),
 	};
 
 	return cmocka_run_group_tests_name("prober", tests, NULL, NULL);

@@ -238,6 +238,32 @@ static void test_disk_that_does_not_answer(void **state)
 	stall_end(&stall);
 }
 
+/* Nothing that was written while the disk did not answer is lost, and nobody has to ask for it again. */
+static void test_change_beside_a_dead_disk(void **state)
+{
+	struct world *world = *state;
+
+	start_stall();
+	start(world, stall.dir);
+	reload_note_change(world->reload);
+	turn_for(world, RELOAD_LIMIT_NS + NSEC_PER_SEC);
+	reload_note_change(world->reload);
+	turn_for(world, 500 * NSEC_PER_MSEC);
+	assert_int_equal(world->nr_changes, 0);
+	/* Below it is the folder that it was mounted on. */
+	stall_release(&stall);
+	assert_int_equal(umount2(stall.dir, MNT_DETACH), 0);
+	unit_write_text(stall.dir, "a.conf", "[daemon]\nslice-us = 2345\n");
+	world->stop_after_changes = 1;
+	assert_int_equal(loop_run(world->loop), 7);
+	assert_int_equal(slice_us(world), 2345);
+	assert_int_equal(world->nr_done, 0);
+	/* Once only. */
+	turn_for(world, 3 * NSEC_PER_SEC);
+	assert_int_equal(world->nr_changes, 1);
+	unit_tempdir_free(steal_ptr(&stall.dir));
+}
+
 static void test_freed_beside_a_dead_disk(void **state)
 {
 	struct world *world = *state;
@@ -265,6 +291,7 @@ int main(void)
 		RELOAD_TEST(test_when_settled),
 		RELOAD_TEST(test_freed_at_any_time),
 		RELOAD_TEST(test_disk_that_does_not_answer),
+		RELOAD_TEST(test_change_beside_a_dead_disk),
 		RELOAD_TEST(test_freed_beside_a_dead_disk),
 	};
 

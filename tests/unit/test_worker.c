@@ -34,6 +34,8 @@ struct world {
 	struct worker_job *kept;
 	bool keep;
 	struct worker_job *cancel_in_done;
+	struct job *submit_in_done;
+	int submit_err;
 };
 
 struct job {
@@ -72,6 +74,8 @@ static void done(struct worker_job *worker_job, int err)
 		world->kept = worker_job_ref(worker_job);
 	if (other)
 		worker_cancel(world->worker, other);
+	if (world->submit_in_done)
+		world->submit_err = worker_submit(world->worker, &world->submit_in_done->job);
 	if (world->nr_told == world->stop_after)
 		loop_stop(world->loop, 7);
 }
@@ -373,6 +377,8 @@ static void test_stuck(void **state)
 	turn_for(world, 50 * NSEC_PER_MSEC);
 	assert_null(worker_find_stuck(world->worker, is_of, &world->seen[0]));
 	check_job(world, 0, -ETIMEDOUT, 1);
+	assert_true(world->seen[0].saw_cancel);
+	assert_false(world->seen[1].saw_cancel);
 }
 
 static void test_too_many_stuck(void **state)
@@ -458,7 +464,8 @@ static void stop(struct world *world)
 {
 	uint64_t before = now_ns();
 
-	worker_free(steal_ptr(&world->worker));
+	worker_free(world->worker);
+	world->worker = NULL;
 	assert_true(now_ns() - before < STOP_NS + 200 * NSEC_PER_MSEC);
 }
 
@@ -487,7 +494,61 @@ static void test_stop_while_stuck(void **state)
 	wait_for(&world->seen[1].nr_freed, 1);
 	assert_int_equal(atomic_load(&world->seen[3].nr_freed_in_loop), 0);
 	assert_int_equal(world->seen[0].nr_done + world->seen[1].nr_done, 2);
+	assert_true(world->seen[0].saw_cancel && world->seen[1].saw_cancel);
 	/* Their threads are about to end. */
+	usleep(50000);
+}
+
+/* Each is done with in time, all of them are not: that is waited for, but not without end. */
+static void test_stop_while_much_is_freed(void **state)
+{
+	struct worker_config config = config_of(*state);
+	struct world *world = *state;
+	int nrs[] = { 10, 100 };
+
+	for (size_t i = 0; i < ARRAY_SIZE(nrs); i++) {
+		uint64_t before;
+		int nr_freed = 0;
+
+		for (int k = 0; k < nrs[i]; k++) {
+			struct job *job = job_new(world, k, &freed_by_thread, -1);
+
+			atomic_store(&world->seen[k].nr_freed, 0);
+			job->wait_ns = STOP_NS / 5;
+			worker_job_unref(world->worker, &job->job);
+		}
+		before = now_ns();
+		worker_free(steal_ptr(&world->worker));
+		assert_true(now_ns() - before < WORKER_STOP_MAX_NS + 500 * NSEC_PER_MSEC);
+		for (int k = 0; k < nrs[i]; k++)
+			nr_freed += atomic_load(&world->seen[k].nr_freed);
+		if (nrs[i] == 10)
+			assert_int_equal(nr_freed, 10);
+		else
+			assert_true(nr_freed < 100);
+		for (int k = 0; k < nrs[i]; k++)
+			wait_for(&world->seen[k].nr_freed, 1);
+		assert_int_equal(worker_new(&config, &world->worker), 0);
+	}
+	usleep(50000);
+}
+
+/* Whoever hands in another when one is cancelled does not keep it from ending. */
+static void test_stop_beside_one_that_submits(void **state)
+{
+	struct world *world = *state;
+	struct job *next = job_new(world, 1, &plain, -1);
+	int end = submit_waiting(world, 0, &patient, NULL);
+
+	wait_for(&world->seen[0].nr_begun, 1);
+	world->submit_in_done = next;
+	stop(world);
+	assert_int_equal(world->submit_err, -ECANCELED);
+	assert_int_equal(world->seen[0].err, -ECANCELED);
+	worker_job_unref(NULL, &next->job);
+	assert_int_equal(world->seen[1].nr_done, 0);
+	close(end);
+	wait_for(&world->seen[0].nr_freed, 1);
 	usleep(50000);
 }
 
@@ -513,6 +574,33 @@ static void test_stop_at_any_time(void **state)
 			atomic_store(&world->seen[k].nr_freed, 0);
 		}
 	}
+}
+
+/* As it is when a limit is reached: that is no full queue, and over when there is room again. */
+static void test_no_thread(void **state)
+{
+	struct world *world = *state;
+	const char *preload = getenv("LD_PRELOAD");
+	pthread_attr_t old, huge;
+	struct job *job;
+
+	/* Which says otherwise that there is no room. */
+	if (preload && strstr(preload, "vgpreload"))
+		skip();
+	job = job_new(world, 0, &plain, -1);
+	assert_int_equal(pthread_getattr_default_np(&old), 0);
+	assert_int_equal(pthread_attr_init(&huge), 0);
+	assert_int_equal(pthread_attr_setstacksize(&huge, (size_t)1 << 52), 0);
+	assert_int_equal(pthread_setattr_default_np(&huge), 0);
+	assert_int_equal(worker_submit(world->worker, &job->job), -ENOMEM);
+	assert_int_equal(worker_submit(world->worker, &job->job), -ENOMEM);
+	assert_int_equal(worker_nr_pending(world->worker), 0);
+	assert_int_equal(pthread_setattr_default_np(&old), 0);
+	pthread_attr_destroy(&huge);
+	pthread_attr_destroy(&old);
+	assert_int_equal(worker_submit(world->worker, &job->job), 0);
+	wait_told(world, 1);
+	check_job(world, 0, 0, 1);
 }
 
 static void test_no_descriptors(void **state)
@@ -543,7 +631,10 @@ int main(void)
 		WORKER_TEST(test_cancelled_and_stuck),
 		WORKER_TEST(test_kept_and_freed_by_thread),
 		WORKER_TEST(test_stop_while_stuck),
+		WORKER_TEST(test_stop_while_much_is_freed),
+		WORKER_TEST(test_stop_beside_one_that_submits),
 		WORKER_TEST(test_stop_at_any_time),
+		WORKER_TEST(test_no_thread),
 		WORKER_TEST(test_no_descriptors),
 	};
 
