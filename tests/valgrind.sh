@@ -8,7 +8,7 @@ grind() { # NAME HIGHEST-STATUS COMMAND…
 	local name=$1 highest=$2 status=0
 	shift 2
 	nr=$((nr + 1))
-	valgrind -q --leak-check=full --show-leak-kinds=all --error-exitcode=99 --child-silent-after-fork=yes \
+	valgrind -q --fair-sched=try --leak-check=full --show-leak-kinds=all --error-exitcode=99 --child-silent-after-fork=yes \
 		"$@" >build/tests/valgrind.out 2>&1 || status=$?
 	if [ $status -le "$highest" ]; then
 		echo "ok $nr - valgrind: $name"
