@@ -110,6 +110,12 @@ static __always_inline bool fair_is_game(const struct task_ctx *tctx)
 	return knobs.game_tree && tctx->tree == knobs.game_tree;
 }
 
+/* One of those that computes without sleep? Of a sleep that ends now only the start is known, which is enough. */
+static __always_inline bool fair_is_loader(const struct task_ctx *tctx)
+{
+	return fair_is_game(tctx) && !(tctx->ahead_ns | tctx->slept_at_ns);
+}
+
 static __always_inline u32 fair_weight(const struct task_struct *p, const struct task_ctx *tctx)
 {
 	return policy_weight(p->scx.weight, tctx->group_weight, fair_is_game(tctx));
@@ -143,7 +149,8 @@ static __always_inline void fair_clamp(struct task_struct *p, struct task_ctx *t
 	/* Choosing a CPU, queueing and running follow one another, mostly within one tick of that clock. */
 	if (tctx->is_settled && tctx->settled_clock == clock)
 		return;
-	tctx->vtime = policy_clamp_vtime(tctx->vtime, clock, knobs.slice_ns, fair_weight(p, tctx));
+	tctx->vtime = policy_clamp_vtime(tctx->vtime, clock, knobs.slice_ns, fair_weight(p, tctx),
+					 fair_is_loader(tctx));
 	tctx->settled_clock = clock;
 	tctx->is_settled = true;
 }

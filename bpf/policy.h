@@ -214,9 +214,11 @@ static inline u32 policy_weight(u32 weight, u32 group_weight, bool is_game)
 
 /*
  * The vtime with which a task enters a queue whose clock shows @clock. One of low weight waits until the others have gone
- * ahead by its own virtual slice: so much credit it needs, or it would lose a part of each turn.
+ * ahead by its own virtual slice: so much credit it needs, or it would lose a part of each turn. @is_loader: a thread of
+ * the game without a lead, see policy_turn(). It is owed as much CPU time as anybody; by the game's weight it would be
+ * nine times that, for each of them, before the one that makes frames has its turn.
  */
-static inline u64 policy_clamp_vtime(u64 vtime, u64 clock, u64 slice_ns, u32 weight)
+static inline u64 policy_clamp_vtime(u64 vtime, u64 clock, u64 slice_ns, u32 weight, bool is_loader)
 {
 	u64 virtual_slice_ns = policy_virtual(slice_ns, weight), debt_ns = POLICY_DEBT_SLICES * virtual_slice_ns;
 	u64 credit_ns = virtual_slice_ns > POLICY_CREDIT_NS ? virtual_slice_ns : POLICY_CREDIT_NS;
@@ -225,6 +227,8 @@ static inline u64 policy_clamp_vtime(u64 vtime, u64 clock, u64 slice_ns, u32 wei
 		debt_ns = POLICY_DEBT_MAX_NS;
 	if (credit_ns > POLICY_DEBT_MAX_NS)
 		credit_ns = POLICY_DEBT_MAX_NS;
+	if (is_loader)
+		credit_ns /= POLICY_GAME_WEIGHT_FACTOR;
 	if (policy_before(vtime, clock - credit_ns))
 		return clock - credit_ns;
 	if (policy_before(clock + debt_ns, vtime))

@@ -206,7 +206,8 @@ static void fair_enter_llc(struct sim *sim, struct sim_task *p, u32 llc)
 static void fair_settle(struct sim *sim, struct sim_task *p, u32 llc)
 {
 	fair_enter_llc(sim, p, llc);
-	p->ctx.vtime = policy_clamp_vtime(p->ctx.vtime, arcade_of(sim)->clocks[llc], SLICE_NS, fair_weight(sim, p));
+	p->ctx.vtime = policy_clamp_vtime(p->ctx.vtime, arcade_of(sim)->clocks[llc], SLICE_NS, fair_weight(sim, p),
+					  fair_is_game(sim, p) && !(p->ctx.ahead_ns | p->ctx.slept_at_ns));
 }
 
 static u64 fair_deadline(struct sim *sim, struct sim_task *p, enum arcade_class class)

@@ -102,7 +102,7 @@ static void test_group_weights_multiply(void **state)
 }
 
 /* @vtime is within credit and debt of @clock. */
-static void check_lag(u64 vtime, u64 clock, u64 slice_ns, u32 weight)
+static void check_lag(u64 vtime, u64 clock, u64 slice_ns, u32 weight, bool is_loader)
 {
 	u64 debt_ns = POLICY_DEBT_SLICES * policy_virtual(slice_ns, weight);
 	u64 credit_ns = policy_virtual(slice_ns, weight);
@@ -113,6 +113,8 @@ static void check_lag(u64 vtime, u64 clock, u64 slice_ns, u32 weight)
 		credit_ns = POLICY_DEBT_MAX_NS;
 	if (credit_ns < POLICY_CREDIT_NS)
 		credit_ns = POLICY_CREDIT_NS;
+	if (is_loader)
+		credit_ns /= POLICY_GAME_WEIGHT_FACTOR;
 	assert_false(policy_before(vtime, clock - credit_ns));
 	assert_false(policy_before(clock + debt_ns, vtime));
 }
@@ -142,14 +144,14 @@ static void test_lag_is_bounded(void **state)
 		u64 slice_ns = 250000 + unit_random_below(&random, 20000000);
 		bool is_game = unit_random_below(&random, 2);
 		u32 weight = policy_weight(random_weight(&random), 0, is_game);
-		u64 clamped = policy_clamp_vtime(vtime, clock, slice_ns, weight);
+		u64 clamped = policy_clamp_vtime(vtime, clock, slice_ns, weight, is_game);
 
-		check_lag(clamped, clock, slice_ns, weight);
+		check_lag(clamped, clock, slice_ns, weight, is_game);
 		/* Clamping twice changes nothing, and the order of two tasks never turns round. */
-		assert_int_equal(policy_clamp_vtime(clamped, clock, slice_ns, weight), clamped);
-		assert_false(policy_before(policy_clamp_vtime(vtime + MS, clock, slice_ns, weight), clamped));
+		assert_int_equal(policy_clamp_vtime(clamped, clock, slice_ns, weight, is_game), clamped);
+		assert_false(policy_before(policy_clamp_vtime(vtime + MS, clock, slice_ns, weight, is_game), clamped));
 		/* Whoever is within bounds stays where he is. */
-		assert_int_equal(policy_clamp_vtime(clock, clock, slice_ns, weight), clock);
+		assert_int_equal(policy_clamp_vtime(clock, clock, slice_ns, weight, is_game), clock);
 	}
 }
 
@@ -191,8 +193,8 @@ static void test_lag_stays_bounded(void **state)
 			default:
 				clock[llc] = policy_clock(clock[llc], vtime, random_class(&random));
 			}
-			vtime = policy_clamp_vtime(vtime, clock[llc], 3 * MS, weight);
-			check_lag(vtime, clock[llc], 3 * MS, weight);
+			vtime = policy_clamp_vtime(vtime, clock[llc], 3 * MS, weight, is_game);
+			check_lag(vtime, clock[llc], 3 * MS, weight, is_game);
 			assert_true(burst_ns <= POLICY_BURST_MAX_NS);
 		}
 	}
@@ -328,7 +330,7 @@ static void test_clock_alone_is_no_faster_than_time(void **state)
 		u64 clock = clocks[i], vtime = clock;
 
 		for (int ms = 0; ms < 1000; ms++) {
-			vtime = policy_clamp_vtime(vtime + policy_virtual(MS, 1), clock, 3 * MS, 1);
+			vtime = policy_clamp_vtime(vtime + policy_virtual(MS, 1), clock, 3 * MS, 1, false);
 			clock = policy_clock_alone(clock, vtime, MS, ARCADE_CLASS_NORMAL);
 		}
 		assert_int_equal(clock - clocks[i], 1000 * MS);
@@ -701,7 +703,8 @@ static u64 queue_vary(struct queue *queue, u64 ns)
 
 static void queue_settle(struct queue *queue, struct queue_task *task)
 {
-	task->vtime = policy_clamp_vtime(task->vtime, queue->clock, QUEUE_SLICE_NS, queue_weight(task));
+	task->vtime = policy_clamp_vtime(task->vtime, queue->clock, QUEUE_SLICE_NS, queue_weight(task),
+					 policy_is_game(task->class) && !(task->ahead_ns | task->has_slept));
 }
 
 static void queue_insert(struct queue *queue, struct queue_task *task)
