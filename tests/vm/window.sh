@@ -18,9 +18,10 @@ wakes_under() { # FLAG…
 }
 
 # The 99th percentile is the fourth worst of 375 wakeups, and one bad moment decides it. How many come late at all says
-# the same by all of them: a third without input. In every round, so that nothing that changes meanwhile does it.
+# the same by all of them: a third without input, but for a round now and then in which the thread never falls behind. So
+# the rounds are added up; they alternate, so that nothing that changes meanwhile does it.
 game_wakes_earlier() {
-	local none=() window=() none_all=() window_all=() least=-1 i status=0
+	local none=() window=() none_all=() window_all=() least=-1 i sum_none=0 sum_window=0
 	coproc wakes { exec "$top/build/vm/wakes" 6; }
 	wakes_pid=$wakes_PID
 	for _ in $(seq $rounds); do
@@ -35,9 +36,9 @@ game_wakes_earlier() {
 	figure "of 1000 wakeups of the game more than 2 ms late, input not seen: ${none[*]}; noticed by the daemon: ${window[*]}"
 	figure "median/mean/p99 in us: ${none_all[*]}; ${window_all[*]}; at least $least wakeups favoured"
 	for i in "${!none[@]}"; do
-		[ $((2 * window[i])) -lt "${none[i]}" ] || { echo "round $((i + 1)): ${none[i]} and ${window[i]}"; status=1; }
+		sum_none=$((sum_none + none[i])) sum_window=$((sum_window + window[i]))
 	done
-	[ "$least" -gt 100 ] && return $status
+	[ $((2 * sum_window)) -lt $sum_none ] && [ "$least" -gt 100 ] || { echo "$sum_none and $sum_window, $least"; return 1; }
 }
 
 frozen_daemon_leaves_nothing() {
