@@ -110,10 +110,16 @@ static __always_inline bool fair_is_game(const struct task_ctx *tctx)
 	return knobs.game_tree && tctx->tree == knobs.game_tree;
 }
 
-/* One of those that computes without sleep? Of a sleep that ends now only the start is known, which is enough. */
+/* 0 if @tctx has no lead left. Of a sleep that ends now only the start is known, which is enough: it has earned something. */
+static __always_inline u64 fair_ahead_ns(const struct task_ctx *tctx)
+{
+	return tctx->ahead_ns | tctx->slept_at_ns;
+}
+
+/* One of the game's that computes without sleep? */
 static __always_inline bool fair_is_loader(const struct task_ctx *tctx)
 {
-	return fair_is_game(tctx) && !(tctx->ahead_ns | tctx->slept_at_ns);
+	return fair_is_game(tctx) && !fair_ahead_ns(tctx);
 }
 
 static __always_inline u32 fair_weight(const struct task_struct *p, const struct task_ctx *tctx)
@@ -185,8 +191,7 @@ static __always_inline enum arcade_class fair_class(struct task_struct *p, struc
 
 static __always_inline u64 fair_deadline(struct task_struct *p, struct task_ctx *tctx, enum arcade_class class)
 {
-	/* Of a sleep that ends now only the start is known, which is enough: it has earned something. */
-	enum arcade_class turn = policy_turn(class, tctx->ahead_ns | tctx->slept_at_ns);
+	enum arcade_class turn = policy_turn(class, fair_ahead_ns(tctx));
 
 	return policy_deadline(tctx->vtime, *clock_of(tctx->llc), knobs.slice_ns,
 			       policy_weight(p->scx.weight, tctx->group_weight, policy_is_game(turn)), turn);
