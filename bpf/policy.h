@@ -133,8 +133,8 @@ static inline bool policy_is_game(enum arcade_class class)
 
 /* Most CPU time that a thread of the game goes before others for, without sleep: a long frame. */
 #define POLICY_AHEAD_MAX_NS (20 * POLICY_NS_PER_MS)
-/* For each second of sleep it gets so many, so who computes for two thirds of the time keeps it. */
-#define POLICY_AHEAD_FACTOR 2
+/* For each second of sleep it gets so many, so who computes for four fifths of the time keeps it. */
+#define POLICY_AHEAD_FACTOR 4
 
 /*
  * The class by which the turn of a task is reckoned. A thread of the game that is @ahead_ns no more computes without sleep:

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * wakes NR_HOGS - a game whose other threads compute all the time: how late is the one that makes the frames?
+ * wakes NR_HOGS COMPUTE_US - a game whose other threads compute all the time: how late is the one that makes the frames?
  *
- * It wakes up every 8 ms and computes for 5.5, more than its share is. A line with a number of seconds on standard input
- * starts a measurement; its answer is one line: median, mean and 99th percentile in microseconds, and how many of 1000
- * wakeups came more than LATE_US late. Ends with its input.
+ * It wakes up every 8 ms and computes for COMPUTE_US. A line with a number of seconds on standard input starts a
+ * measurement; its answer is one line: median, mean and 99th percentile in microseconds, and how many of 1000 wakeups came
+ * more than LATE_US late. Ends with its input.
  */
 #include <pthread.h>
 #include <stdint.h>
@@ -12,10 +12,9 @@
 #include <stdlib.h>
 #include <time.h>
 
-#define PERIOD_NS  8000000ULL
-#define COMPUTE_NS 5500000ULL
-#define LATE_US	   2000
-#define MAX_WAKES  100000
+#define PERIOD_NS 8000000ULL
+#define LATE_US	  2000
+#define MAX_WAKES 100000
 
 static uint32_t late_us[MAX_WAKES];
 static volatile uint64_t sink;
@@ -42,7 +41,7 @@ static int compare(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
-static void measure(double seconds)
+static void measure(double seconds, uint64_t compute_ns)
 {
 	uint64_t next = clock_ns(CLOCK_MONOTONIC), end = next + (uint64_t)(seconds * 1e9);
 	uint64_t sum_us = 0;
@@ -57,7 +56,7 @@ static void measure(double seconds)
 		clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &at, NULL);
 		now = clock_ns(CLOCK_MONOTONIC);
 		late_us[nr++] = (now - next) / 1000;
-		cpu = clock_ns(CLOCK_THREAD_CPUTIME_ID) + COMPUTE_NS;
+		cpu = clock_ns(CLOCK_THREAD_CPUTIME_ID) + compute_ns;
 		while (clock_ns(CLOCK_THREAD_CPUTIME_ID) < cpu)
 			;
 		/* A frame that took too long is followed by the next on the grid; each that was missed counts as that late. */
@@ -79,6 +78,7 @@ static void measure(double seconds)
 int main(int argc, char **argv)
 {
 	int nr_hogs = argc > 1 ? atoi(argv[1]) : 4;
+	uint64_t compute_ns = (argc > 2 ? atoi(argv[2]) : 5500) * 1000ULL;
 	double seconds;
 	pthread_t hog;
 
@@ -89,6 +89,6 @@ int main(int argc, char **argv)
 		}
 	}
 	while (scanf("%lf", &seconds) == 1)
-		measure(seconds);
+		measure(seconds, compute_ns);
 	return 0;
 }
