@@ -211,7 +211,7 @@ static __always_inline struct preempt_wakee wakee_of(struct task_struct *p, stru
 		.root_ns = fair_root(tctx, class),
 		.now_ns = scx_bpf_now(),
 		.llc = tctx->llc,
-		.class = class,
+		.class = fair_turn(tctx, class),
 	};
 }
 
@@ -378,7 +378,7 @@ void BPF_PROG(arcade_running, struct task_struct *p)
 
 	/* A change of nice value, mask or group stops a running task as if it slept; its switches tell. */
 	if (tctx->slept_at_ns && tctx->ran_nvcsw != p->nvcsw) {
-		u64 slept_ns = (tctx->queued_at_ns ? tctx->queued_at_ns : now_ns) - tctx->slept_at_ns;
+		u64 slept_ns = fair_slept_ns(tctx, now_ns);
 
 		tctx->burst_ns = policy_burst(slept_ns);
 		tctx->ahead_ns = policy_get_ahead(tctx->ahead_ns, slept_ns);

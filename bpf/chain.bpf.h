@@ -155,18 +155,22 @@ static __always_inline void chain_confirm(const struct task_struct *p, struct ta
 }
 
 /*
- * @p, which has just been woken, is a member, and no CPU is idle. Is it to wait for this CPU, which its waker, who has run
- * for @ran_ns, is about to leave? It is put in the queue of the LLC then, so whichever CPU comes first takes it.
+ * @p, which has just been woken, is a member, and no CPU is idle. Is it to wait for @cpu, this one, which its waker is about
+ * to leave, who has run there for @ran_ns, or more if that was charged already? It is put in the queue of the LLC then, so
+ * whichever CPU comes first takes it.
  */
 static __always_inline bool chain_gives_cpu(const struct task_struct *p, const struct task_ctx *tctx, s32 cpu, u64 ran_ns)
 {
+	struct task_struct *current;
 	struct task_ctx *waker;
 
 	/* In an interrupt the current task is a bystander. */
 	if (!tctx->chain_first_run || tctx->chain.hop < 2 || compat_interrupt_level())
 		return false;
-	waker = task_ctx_of(bpf_get_current_task_btf());
-	if (!waker || !policy_hands_over(&waker->chain, &tctx->chain, waker->member_run_ns, ran_ns) ||
+	current = bpf_get_current_task_btf();
+	waker = task_ctx_of(current);
+	if (!waker || !policy_chain_joined(&waker->chain, current->nvcsw) ||
+	    !policy_hands_over(&waker->chain, &tctx->chain, waker->member_run_ns, waker->chain.ran_ns + ran_ns) ||
 	    !bpf_cpumask_test_cpu(cpu, p->cpus_ptr))
 		return false;
 	waker->chain.gave_cpu = true;

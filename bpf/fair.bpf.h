@@ -110,16 +110,34 @@ static __always_inline bool fair_is_game(const struct task_ctx *tctx)
 	return knobs.game_tree && tctx->tree == knobs.game_tree;
 }
 
-/* 0 if @tctx has no lead left. Of a sleep that ends now only the start is known, which is enough: it has earned something. */
-static __always_inline u64 fair_ahead_ns(const struct task_ctx *tctx)
+/* How long has @tctx slept, which sleeps or has been woken? */
+static __always_inline u64 fair_slept_ns(const struct task_ctx *tctx, u64 now_ns)
 {
-	return tctx->ahead_ns | tctx->slept_at_ns;
+	return policy_slept(tctx->slept_at_ns, tctx->queued_at_ns ? tctx->queued_at_ns : now_ns);
+}
+
+/* CPU time that @tctx has a lead for with what it earns by a sleep that ends now. A global function: rare, and verified once. */
+__weak s64 fair_ahead_after_sleep(struct task_ctx *tctx __arg_nonnull)
+{
+	return policy_get_ahead(tctx->ahead_ns, fair_slept_ns(tctx, scx_bpf_now()));
+}
+
+/* CPU time that @tctx has a lead for; <= 0: none. */
+static __always_inline s64 fair_ahead_ns(struct task_ctx *tctx)
+{
+	return tctx->ahead_ns > 0 || !tctx->slept_at_ns ? tctx->ahead_ns : fair_ahead_after_sleep(tctx);
 }
 
 /* One of the game's that computes without sleep? */
-static __always_inline bool fair_is_loader(const struct task_ctx *tctx)
+static __always_inline bool fair_is_loader(struct task_ctx *tctx)
 {
-	return fair_is_game(tctx) && !fair_ahead_ns(tctx);
+	return fair_is_game(tctx) && fair_ahead_ns(tctx) <= 0;
+}
+
+/* The class by which its turn is reckoned. */
+static __always_inline enum arcade_class fair_turn(struct task_ctx *tctx, enum arcade_class class)
+{
+	return policy_is_game(class) ? policy_turn(class, fair_ahead_ns(tctx)) : class;
 }
 
 static __always_inline u32 fair_weight(const struct task_struct *p, const struct task_ctx *tctx)
@@ -191,7 +209,7 @@ static __always_inline enum arcade_class fair_class(struct task_struct *p, struc
 
 static __always_inline u64 fair_deadline(struct task_struct *p, struct task_ctx *tctx, enum arcade_class class)
 {
-	enum arcade_class turn = policy_turn(class, fair_ahead_ns(tctx));
+	enum arcade_class turn = fair_turn(tctx, class);
 
 	return policy_deadline(tctx->vtime, *clock_of(tctx->llc), knobs.slice_ns,
 			       policy_weight(p->scx.weight, tctx->group_weight, policy_is_game(turn)), turn);
@@ -213,7 +231,7 @@ static __always_inline void fair_start_clock(const struct task_ctx *tctx, enum a
 static __always_inline void fair_note_running(s32 cpu, struct task_struct *p, struct task_ctx *tctx,
 					      enum arcade_class class, u64 now_ns)
 {
-	preempt_note_running(cpu, class, fair_root(tctx, class), fair_deadline(p, tctx, class), now_ns);
+	preempt_note_running(cpu, fair_turn(tctx, class), fair_root(tctx, class), fair_deadline(p, tctx, class), now_ns);
 }
 
 static __always_inline u64 fair_slice(const struct task_ctx *tctx, enum arcade_class class)

@@ -11,8 +11,9 @@
  * has run started (start-time fair queueing). A task that slept may lag behind
  * that clock by at most one credit, a task that ran more than its share may be
  * ahead by at most one debt. The deadline is the vtime at which the next slice
- * will be used up, shifted by the offset of the class: who is owed most, or
- * asks for least, runs first. Whoever wakes up takes the CPU of whom he comes
+ * will be used up (at the price for ordinary threads, of a game's that loads),
+ * shifted by the offset of the class: who is owed most, or asks for least, runs
+ * first. Whoever wakes up takes the CPU of whom he comes
  * before by most.
  *
  * Classes are offsets, not priorities: a game that computes all the time uses
@@ -58,7 +59,7 @@
 #define POLICY_DEBT_MAX_NS (400 * POLICY_NS_PER_MS)
 /* How much earlier than others' the deadline of a game's thread is: all of a sleeper's credit. */
 #define POLICY_GAME_LEAD_NS (20 * POLICY_NS_PER_MS)
-/* A frame-critical thread of the game comes before its others, which may load or compile. */
+/* A frame-critical thread of the game comes before its others, which may work for later frames. */
 #define POLICY_FRAME_LEAD_NS (30 * POLICY_NS_PER_MS)
 /* Of a chain member: ahead of every credit and of the game. */
 #define POLICY_CHAIN_LEAD_NS (60 * POLICY_NS_PER_MS)
@@ -131,33 +132,46 @@ static inline bool policy_is_game(enum arcade_class class)
 	return class == ARCADE_CLASS_GAME || class == ARCADE_CLASS_FRAME;
 }
 
-/* Most CPU time that a thread of the game goes before others for, without sleep: a long frame. */
-#define POLICY_AHEAD_MAX_NS (20 * POLICY_NS_PER_MS)
-/* For each second of sleep it gets so many, so who computes for four fifths of the time keeps it. */
-#define POLICY_AHEAD_FACTOR 4
-
 /*
- * The class by which the turn of a task is reckoned. A thread of the game that is @ahead_ns no more computes without sleep:
- * it loads or compiles, and there may be several for each CPU. It is charged by the game's weight, but its deadline is that
- * of anybody: no lead on those that make frames and sound. So a lead has an end, and nobody has to catch up with it.
+ * A thread of the game goes before others for as much CPU time as it has earned by sleep: so many times the sleep, so who
+ * computes for four fifths of the time keeps it, and a long frame at most.
  */
-static inline enum arcade_class policy_turn(enum arcade_class class, u64 ahead_ns)
-{
-	return policy_is_game(class) && !ahead_ns ? ARCADE_CLASS_NORMAL : class;
-}
+#define POLICY_AHEAD_FACTOR 4
+#define POLICY_AHEAD_MAX_NS (20 * POLICY_NS_PER_MS)
+/* What it uses beyond that it must earn first, or each of the shortest sleeps would give it a slice. At most one slice. */
+#define POLICY_BEHIND_MAX_NS (4 * POLICY_NS_PER_MS)
 
-/* After a sleep of @slept_ns. */
-static inline u64 policy_get_ahead(u64 ahead_ns, u64 slept_ns)
+/* @ahead_ns after a sleep of @slept_ns. */
+static inline s64 policy_get_ahead(s64 ahead_ns, u64 slept_ns)
 {
 	if (slept_ns >= POLICY_AHEAD_MAX_NS)
 		return POLICY_AHEAD_MAX_NS;
 	ahead_ns += POLICY_AHEAD_FACTOR * slept_ns;
-	return ahead_ns < POLICY_AHEAD_MAX_NS ? ahead_ns : POLICY_AHEAD_MAX_NS;
+	return ahead_ns < (s64)POLICY_AHEAD_MAX_NS ? ahead_ns : (s64)POLICY_AHEAD_MAX_NS;
 }
 
-static inline u64 policy_use_ahead(u64 ahead_ns, u64 ran_ns)
+static inline s64 policy_use_ahead(s64 ahead_ns, u64 ran_ns)
 {
-	return ahead_ns > ran_ns ? ahead_ns - ran_ns : 0;
+	if (ran_ns >= POLICY_AHEAD_MAX_NS + POLICY_BEHIND_MAX_NS)
+		return -(s64)POLICY_BEHIND_MAX_NS;
+	ahead_ns -= ran_ns;
+	return ahead_ns > -(s64)POLICY_BEHIND_MAX_NS ? ahead_ns : -(s64)POLICY_BEHIND_MAX_NS;
+}
+
+/* How long has it slept that went to sleep at @slept_at_ns? The clocks of two CPUs may differ by a little. */
+static inline u64 policy_slept(u64 slept_at_ns, u64 until_ns)
+{
+	return policy_before(slept_at_ns, until_ns) ? until_ns - slept_at_ns : 0;
+}
+
+/*
+ * The class by which the turn of a task is reckoned. A thread of the game that is not ahead computes without sleep: it
+ * loads or compiles, and there may be several for each CPU. It is charged by the game's weight, but its deadline is that
+ * of anybody: no lead on those that make frames and sound. So a lead has an end, and nobody has to catch up with it.
+ */
+static inline enum arcade_class policy_turn(enum arcade_class class, s64 ahead_ns)
+{
+	return policy_is_game(class) && ahead_ns <= 0 ? ARCADE_CLASS_NORMAL : class;
 }
 
 /* How much earlier than a NORMAL one a deadline of @class is. */
@@ -214,21 +228,27 @@ static inline u32 policy_weight(u32 weight, u32 group_weight, bool is_game)
 
 /*
  * The vtime with which a task enters a queue whose clock shows @clock. One of low weight waits until the others have gone
- * ahead by its own virtual slice: so much credit it needs, or it would lose a part of each turn. @is_loader: a thread of
- * the game without a lead, see policy_turn(). It is owed as much CPU time as anybody; by the game's weight it would be
- * nine times that, for each of them, before the one that makes frames has its turn.
+ * ahead by its own virtual slice: so much credit it needs, or it would lose a part of each turn. (BACKGROUND has a lag on
+ * top, and loses that.) @is_loader: a thread of the game without a lead, see policy_turn(). It is owed as much CPU time as
+ * anybody; by the game's weight it would be nine times that, for each of them, before the one that makes frames has its
+ * turn. But its deadline is an ordinary thread's, so it needs the credit for one slice of that.
  */
 static inline u64 policy_clamp_vtime(u64 vtime, u64 clock, u64 slice_ns, u32 weight, bool is_loader)
 {
 	u64 virtual_slice_ns = policy_virtual(slice_ns, weight), debt_ns = POLICY_DEBT_SLICES * virtual_slice_ns;
 	u64 credit_ns = virtual_slice_ns > POLICY_CREDIT_NS ? virtual_slice_ns : POLICY_CREDIT_NS;
 
+	if (is_loader) {
+		u64 turn_ns = policy_virtual(slice_ns, weight / POLICY_GAME_WEIGHT_FACTOR);
+
+		credit_ns /= POLICY_GAME_WEIGHT_FACTOR;
+		if (credit_ns < turn_ns)
+			credit_ns = turn_ns;
+	}
 	if (debt_ns > POLICY_DEBT_MAX_NS)
 		debt_ns = POLICY_DEBT_MAX_NS;
 	if (credit_ns > POLICY_DEBT_MAX_NS)
 		credit_ns = POLICY_DEBT_MAX_NS;
-	if (is_loader)
-		credit_ns /= POLICY_GAME_WEIGHT_FACTOR;
 	if (policy_before(vtime, clock - credit_ns))
 		return clock - credit_ns;
 	if (policy_before(clock + debt_ns, vtime))
@@ -337,6 +357,7 @@ static inline bool policy_chain_rejoin(struct policy_chain *chain, u16 share, u6
 		return false;
 	chain->nvcsw = nvcsw;
 	chain->by_habit = true;
+	chain->gave_cpu = false;
 	return true;
 }
 
@@ -352,12 +373,12 @@ static inline bool policy_chain_was_woken(const struct policy_chain *chain, u64 
  * somebody.
  */
 #define POLICY_HAND_OVER_NS (100 * POLICY_NS_PER_US)
-#define POLICY_RUN_SHIFT    3
+#define POLICY_RUN_SHIFT    6
 #define POLICY_RUN_MAX_NS   (1000 * POLICY_NS_PER_MS)
 
 /*
- * CPU time that a member uses until it sleeps, at most: a longer activation counts at once, and is forgotten by an eighth
- * with each that is shorter. A compositor that paints with every tenth event is not short.
+ * CPU time that a member uses until it sleeps, at most: a longer activation counts at once, and is forgotten by a 64th with
+ * each that is shorter. A compositor that paints at 60 Hz, with every 133rd packet of an 8 kHz mouse, is not short.
  */
 static inline u32 policy_learn_run(u32 longest_ns, u64 ran_ns)
 {
@@ -368,7 +389,7 @@ static inline u32 policy_learn_run(u32 longest_ns, u64 ran_ns)
 
 /*
  * Does @wakee, a member that no idle CPU was found for, wait for the CPU of its waker? Once per activation: the next would
- * wait for that one, too. @longest_ns: of the waker, 0: not known; @ran_ns: since it began to run this time.
+ * wait for that one, too. @longest_ns: of the waker, 0: not known; @ran_ns: in this activation.
  */
 static inline bool policy_hands_over(const struct policy_chain *waker, const struct policy_chain *wakee, u32 longest_ns,
 				     u64 ran_ns)

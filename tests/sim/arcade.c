@@ -128,8 +128,9 @@ static bool chain_gives_cpu(struct sim *sim, const struct sim_task *p, const str
 	u64 started_ns = arcade_of(sim)->cpus[waker->cpu].running.started_ns;
 
 	if (!waker->task || !policy_chain_joined(&p->ctx.chain, p->nvcsw) ||
+	    !policy_chain_joined(&waker->task->ctx.chain, waker->task->nvcsw) ||
 	    !policy_hands_over(&waker->task->ctx.chain, &p->ctx.chain, waker->task->ctx.member_run_ns,
-			       sim->now_ns - started_ns))
+			       waker->task->ctx.chain.ran_ns + sim->now_ns - started_ns))
 		return false;
 	waker->task->ctx.chain.gave_cpu = true;
 	return true;
@@ -203,16 +204,31 @@ static void fair_enter_llc(struct sim *sim, struct sim_task *p, u32 llc)
 	p->ctx.llc = llc;
 }
 
+static u64 fair_slept_ns(const struct sim *sim, const struct sim_task *p)
+{
+	return policy_slept(p->ctx.slept_at_ns, p->ctx.queued_at_ns ? p->ctx.queued_at_ns : sim->now_ns);
+}
+
+static s64 fair_ahead_ns(const struct sim *sim, const struct sim_task *p)
+{
+	return p->ctx.slept_at_ns ? policy_get_ahead(p->ctx.ahead_ns, fair_slept_ns(sim, p)) : p->ctx.ahead_ns;
+}
+
 static void fair_settle(struct sim *sim, struct sim_task *p, u32 llc)
 {
 	fair_enter_llc(sim, p, llc);
 	p->ctx.vtime = policy_clamp_vtime(p->ctx.vtime, arcade_of(sim)->clocks[llc], SLICE_NS, fair_weight(sim, p),
-					  fair_is_game(sim, p) && !(p->ctx.ahead_ns | p->ctx.slept_at_ns));
+					  fair_is_game(sim, p) && fair_ahead_ns(sim, p) <= 0);
+}
+
+static enum arcade_class fair_turn(const struct sim *sim, const struct sim_task *p, enum arcade_class class)
+{
+	return policy_turn(class, fair_ahead_ns(sim, p));
 }
 
 static u64 fair_deadline(struct sim *sim, struct sim_task *p, enum arcade_class class)
 {
-	enum arcade_class turn = policy_turn(class, p->ctx.ahead_ns | p->ctx.slept_at_ns);
+	enum arcade_class turn = fair_turn(sim, p, class);
 
 	return policy_deadline(p->ctx.vtime, arcade_of(sim)->clocks[p->ctx.llc], SLICE_NS,
 			       policy_weight(scx_weight(p->nice), 0, policy_is_game(turn)), turn);
@@ -479,7 +495,8 @@ static void insert_local(struct sim *sim, struct sim_task *p, s32 cpu, u64 slice
 static struct preempt_wakee wakee_of(struct sim *sim, struct sim_task *p, enum arcade_class class)
 {
 	return (struct preempt_wakee){
-		.deadline = fair_deadline(sim, p, class), .root_ns = fair_root(p, class), .llc = p->ctx.llc, .class = class };
+		.deadline = fair_deadline(sim, p, class), .root_ns = fair_root(p, class), .llc = p->ctx.llc,
+		.class = fair_turn(sim, p, class) };
 }
 
 static void enqueue_pinned(struct sim *sim, struct sim_task *p, enum arcade_class class, bool is_wakeup, s32 from_cpu)
@@ -615,7 +632,7 @@ static void arcade_start(struct sim *sim, s32 cpu, struct sim_task *p)
 	fair_settle(sim, p, llc);
 	p->ctx.exec_seen_ns = p->ctx.slice_exec_ns = p->sum_exec_ns;
 	if (p->ctx.slept_at_ns) {
-		u64 slept_ns = (p->ctx.queued_at_ns ? p->ctx.queued_at_ns : sim->now_ns) - p->ctx.slept_at_ns;
+		u64 slept_ns = fair_slept_ns(sim, p);
 
 		p->ctx.burst_ns = policy_burst(slept_ns);
 		p->ctx.ahead_ns = policy_get_ahead(p->ctx.ahead_ns, slept_ns);
@@ -626,7 +643,7 @@ static void arcade_start(struct sim *sim, s32 cpu, struct sim_task *p)
 	if (!p->ctx.is_out_of_turn)
 		fair_start_clock(sim, p, class);
 	p->ctx.is_out_of_turn = false;
-	preempt_note_running(sim, cpu, class, fair_root(p, class), fair_deadline(sim, p, class));
+	preempt_note_running(sim, cpu, fair_turn(sim, p, class), fair_root(p, class), fair_deadline(sim, p, class));
 }
 
 static void arcade_stopping(struct sim *sim, struct sim_task *p, bool runnable)
@@ -700,7 +717,8 @@ static void fair_renew(struct sim *sim, s32 cpu, struct sim_task *prev, enum arc
 	prev->ctx.slice_ns = fair_slice(prev, class);
 	prev->ctx.slice_exec_ns = prev->sum_exec_ns;
 	fair_start_clock(sim, prev, class);
-	preempt_note_running(sim, cpu, class, fair_root(prev, class), fair_deadline(sim, prev, class));
+	preempt_note_running(sim, cpu, fair_turn(sim, prev, class), fair_root(prev, class),
+			     fair_deadline(sim, prev, class));
 }
 
 static struct sim_task *fair_steal(struct sim *sim, u32 llc)
