@@ -21,7 +21,12 @@ said_since() { since "$1" | grep -q -- "$2"; }
 says() { # LINES TEXT: within a moment
 	eventually 20 said_since "$1" "$2" || { since "$1"; return 1; }
 }
-write() { cat >"$conf"; }
+# In one step: a file that is empty for as long as a program takes to start may be read so.
+write() {
+	local text
+	text=$(cat; echo .)
+	printf %s "${text%.}" >"$conf"
+}
 start() { start_arcade --config "$conf" "$@"; }
 
 starts_with_file() {
