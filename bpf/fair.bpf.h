@@ -117,21 +117,21 @@ static __always_inline u64 fair_slept_ns(const struct task_ctx *tctx, u64 now_ns
 }
 
 /* CPU time that @tctx has a lead for with what it earns by a sleep that ends now. A global function: rare, and verified once. */
-__weak s64 fair_ahead_after_sleep(struct task_ctx *tctx __arg_nonnull)
+__weak u64 fair_ahead_after_sleep(struct task_ctx *tctx __arg_nonnull)
 {
 	return policy_get_ahead(tctx->ahead_ns, fair_slept_ns(tctx, scx_bpf_now()));
 }
 
-/* CPU time that @tctx has a lead for; <= 0: none. */
-static __always_inline s64 fair_ahead_ns(struct task_ctx *tctx)
+/* CPU time that @tctx has a lead for. */
+static __always_inline u64 fair_ahead_ns(struct task_ctx *tctx)
 {
-	return tctx->ahead_ns > 0 || !tctx->slept_at_ns ? tctx->ahead_ns : fair_ahead_after_sleep(tctx);
+	return policy_is_ahead(tctx->ahead_ns) || !tctx->slept_at_ns ? tctx->ahead_ns : fair_ahead_after_sleep(tctx);
 }
 
 /* One of the game's that computes without sleep? */
 static __always_inline bool fair_is_loader(struct task_ctx *tctx)
 {
-	return fair_is_game(tctx) && fair_ahead_ns(tctx) <= 0;
+	return fair_is_game(tctx) && !policy_is_ahead(fair_ahead_ns(tctx));
 }
 
 /* The class by which its turn is reckoned. */

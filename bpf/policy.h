@@ -138,24 +138,26 @@ static inline bool policy_is_game(enum arcade_class class)
  */
 #define POLICY_AHEAD_FACTOR 4
 #define POLICY_AHEAD_MAX_NS (20 * POLICY_NS_PER_MS)
-/* What it uses beyond that it must earn first, or each of the shortest sleeps would give it a slice. At most one slice. */
-#define POLICY_BEHIND_MAX_NS (4 * POLICY_NS_PER_MS)
+/* Less is none: it counts for a whole slice, so moments of sleep between pieces of work would be worth one each. */
+#define POLICY_AHEAD_MIN_NS (500 * POLICY_NS_PER_US)
 
 /* @ahead_ns after a sleep of @slept_ns. */
-static inline s64 policy_get_ahead(s64 ahead_ns, u64 slept_ns)
+static inline u64 policy_get_ahead(u64 ahead_ns, u64 slept_ns)
 {
 	if (slept_ns >= POLICY_AHEAD_MAX_NS)
 		return POLICY_AHEAD_MAX_NS;
 	ahead_ns += POLICY_AHEAD_FACTOR * slept_ns;
-	return ahead_ns < (s64)POLICY_AHEAD_MAX_NS ? ahead_ns : (s64)POLICY_AHEAD_MAX_NS;
+	return ahead_ns < POLICY_AHEAD_MAX_NS ? ahead_ns : POLICY_AHEAD_MAX_NS;
 }
 
-static inline s64 policy_use_ahead(s64 ahead_ns, u64 ran_ns)
+static inline u64 policy_use_ahead(u64 ahead_ns, u64 ran_ns)
 {
-	if (ran_ns >= POLICY_AHEAD_MAX_NS + POLICY_BEHIND_MAX_NS)
-		return -(s64)POLICY_BEHIND_MAX_NS;
-	ahead_ns -= ran_ns;
-	return ahead_ns > -(s64)POLICY_BEHIND_MAX_NS ? ahead_ns : -(s64)POLICY_BEHIND_MAX_NS;
+	return ahead_ns > ran_ns ? ahead_ns - ran_ns : 0;
+}
+
+static inline bool policy_is_ahead(u64 ahead_ns)
+{
+	return ahead_ns >= POLICY_AHEAD_MIN_NS;
 }
 
 /* How long has it slept that went to sleep at @slept_at_ns? The clocks of two CPUs may differ by a little. */
@@ -169,9 +171,9 @@ static inline u64 policy_slept(u64 slept_at_ns, u64 until_ns)
  * loads or compiles, and there may be several for each CPU. It is charged by the game's weight, but its deadline is that
  * of anybody: no lead on those that make frames and sound. So a lead has an end, and nobody has to catch up with it.
  */
-static inline enum arcade_class policy_turn(enum arcade_class class, s64 ahead_ns)
+static inline enum arcade_class policy_turn(enum arcade_class class, u64 ahead_ns)
 {
-	return policy_is_game(class) && ahead_ns <= 0 ? ARCADE_CLASS_NORMAL : class;
+	return policy_is_game(class) && !policy_is_ahead(ahead_ns) ? ARCADE_CLASS_NORMAL : class;
 }
 
 /* How much earlier than a NORMAL one a deadline of @class is. */

@@ -25,7 +25,7 @@ struct root {
 struct task_ctx {
 	u64 vtime;		/* relative to the clock of llc */
 	u64 burst_ns;		/* CPU time that is charged at a lower price, see policy_charge() */
-	s64 ahead_ns;		/* CPU time that it has a lead for as a thread of the game, see policy_get_ahead() */
+	u64 ahead_ns;		/* CPU time that it has a lead for as a thread of the game, see policy_get_ahead() */
 	u64 slept_at_ns;	/* scx_bpf_now() when it went to sleep, 0 while awake */
 	u64 ran_nvcsw;		/* voluntary switches when it last started to run */
 	u64 exec_seen_ns;	/* p->se.sum_exec_runtime that is charged already */

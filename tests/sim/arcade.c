@@ -209,7 +209,7 @@ static u64 fair_slept_ns(const struct sim *sim, const struct sim_task *p)
 	return policy_slept(p->ctx.slept_at_ns, p->ctx.queued_at_ns ? p->ctx.queued_at_ns : sim->now_ns);
 }
 
-static s64 fair_ahead_ns(const struct sim *sim, const struct sim_task *p)
+static u64 fair_ahead_ns(const struct sim *sim, const struct sim_task *p)
 {
 	return p->ctx.slept_at_ns ? policy_get_ahead(p->ctx.ahead_ns, fair_slept_ns(sim, p)) : p->ctx.ahead_ns;
 }
@@ -218,7 +218,7 @@ static void fair_settle(struct sim *sim, struct sim_task *p, u32 llc)
 {
 	fair_enter_llc(sim, p, llc);
 	p->ctx.vtime = policy_clamp_vtime(p->ctx.vtime, arcade_of(sim)->clocks[llc], SLICE_NS, fair_weight(sim, p),
-					  fair_is_game(sim, p) && fair_ahead_ns(sim, p) <= 0);
+					  fair_is_game(sim, p) && !policy_is_ahead(fair_ahead_ns(sim, p)));
 }
 
 static enum arcade_class fair_turn(const struct sim *sim, const struct sim_task *p, enum arcade_class class)

@@ -66,7 +66,7 @@ struct sim_entity {
 struct sim_task_ctx {
 	u32 member_run_ns;
 	u64 vtime, burst_ns, slept_at_ns, exec_seen_ns, queued_at_ns, preempt_full_at_ns;
-	s64 ahead_ns;
+	u64 ahead_ns;
 	u32 llc;
 	u16 chain_share;
 	bool is_out_of_turn;

@@ -671,7 +671,7 @@ struct queue_task {
 
 	bool is_queued, is_running, has_slept;
 	u64 vtime, deadline, burst_ns;
-	s64 ahead_ns;
+	u64 ahead_ns;
 	u64 left_ns;		/* of this activation */
 	u64 wakes_at_ns;	/* while asleep */
 	u64 slept_at_ns, queued_at_ns;
@@ -706,7 +706,7 @@ static u64 queue_vary(struct queue *queue, u64 ns)
 }
 
 /* What it has a lead for, with what the sleep that has ended has earned. */
-static s64 queue_ahead(const struct queue_task *task)
+static u64 queue_ahead(const struct queue_task *task)
 {
 	return task->has_slept ? policy_get_ahead(task->ahead_ns, policy_slept(task->slept_at_ns, task->wakes_at_ns))
 			       : task->ahead_ns;
@@ -715,7 +715,7 @@ static s64 queue_ahead(const struct queue_task *task)
 static void queue_settle(struct queue *queue, struct queue_task *task)
 {
 	task->vtime = policy_clamp_vtime(task->vtime, queue->clock, QUEUE_SLICE_NS, queue_weight(task),
-					 policy_is_game(task->class) && queue_ahead(task) <= 0);
+					 policy_is_game(task->class) && !policy_is_ahead(queue_ahead(task)));
 }
 
 static void queue_insert(struct queue *queue, struct queue_task *task)
