@@ -55,10 +55,12 @@ static __always_inline void preempt_note_stopping(s32 cpu)
 	preempt_cpu_of(cpu)->task.class = ARCADE_CLASS_NONE;
 }
 
-/* For how long has the task that runs there done so? */
+/* For how long has the task that runs there done so? For ever, as far as we know, if it is none of ours. */
 static __always_inline u64 preempt_ran_ns(s32 cpu, u64 now_ns)
 {
-	return now_ns - preempt_cpu_of(cpu)->task.started_ns;
+	const struct policy_victim *task = &preempt_cpu_of(cpu)->task;
+
+	return task->class == ARCADE_CLASS_NONE ? now_ns : now_ns - task->started_ns;
 }
 
 /* Does nobody's task run there that is more than an ordinary one? */
