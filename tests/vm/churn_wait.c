@@ -88,8 +88,9 @@ static void note(struct churn_wait *wait, uint64_t waited_ns, uint64_t at_ns)
 static void tell_long_wait(const char *how, enum churn_kind kind, pid_t tid, uint64_t waited_ns, uint64_t at_ns)
 {
 	if (waited_ns >= NSEC_PER_SEC)
-		fprintf(stderr, "churn: %7.3f s: thread %d (%s) waited %.0f ms (%s)\n",
-			(at_ns - churn->start_ns) / 1e9, tid, churn_kind_names[kind], waited_ns / 1e6, how);
+		fprintf(stderr, "churn: %7.3f s: thread %d (%s) waited %.0f ms (%s); the last window opened at %.3f s\n",
+			(at_ns - churn->start_ns) / 1e9, tid, churn_kind_names[kind], waited_ns / 1e6, how,
+			churn->nr_windows ? (double)(int64_t)(churn->windows[churn->nr_windows - 1].start_ns - churn->start_ns) / 1e9 : 0.0);
 }
 
 void churn_note_gap(enum churn_kind kind, const struct churn_gap *gap)
@@ -138,7 +139,7 @@ static uint64_t longest_at_least(uint64_t delay_ns, uint64_t nr_runs, uint64_t b
 
 static void take_sample(struct sample *sample, const struct churn_task *task)
 {
-	uint64_t now = now_ns(), delay_ns, nr_runs, waited_ns, outside_ns;
+	uint64_t now, delay_ns, nr_runs, waited_ns, outside_ns;
 	pid_t tid = task->tid;
 	char path[64];
 
@@ -159,6 +160,7 @@ static void take_sample(struct sample *sample, const struct churn_task *task)
 	}
 	if (sample->fd < 0 || !churn_read_schedstat(sample->fd, &delay_ns, &nr_runs))
 		return;
+	now = now_ns();
 	if (sample->time_ns && delay_ns > sample->delay_ns) {
 		waited_ns = longest_at_least(delay_ns - sample->delay_ns, nr_runs - sample->nr_runs, now - sample->time_ns);
 		outside_ns = longest_outside(sample->time_ns > waited_ns ? sample->time_ns - waited_ns : 0, now);
@@ -197,11 +199,13 @@ static void *sample_all(void *arg)
 void churn_note_child(void)
 {
 	int fd = open("/proc/self/schedstat", O_RDONLY | O_CLOEXEC);
-	uint64_t delay_ns, nr_runs, now = now_ns(), outside_ns;
+	uint64_t delay_ns, nr_runs, now, outside_ns;
 
 	if (fd < 0)
 		return;
 	if (churn_read_schedstat(fd, &delay_ns, &nr_runs) && nr_runs) {
+		/* Not before: a window that opens now, and what is waited in it, would pass as time before it. */
+		now = now_ns();
 		delay_ns /= nr_runs;
 		outside_ns = longest_outside(now - delay_ns, now);
 		if (delay_ns > outside_ns)
