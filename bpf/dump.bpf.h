@@ -27,7 +27,7 @@ static __always_inline void dump_cpu_state(s32 cpu)
 {
 	const struct preempt_cpu *pcpu = preempt_cpu_of(cpu);
 
-	dump_line("class=%llu root=%llu llc=%llu queued: cpu=%lld llc=%lld\n", pcpu->task.class, pcpu->task.root_ns,
+	dump_line("class=%llu expires=%llu llc=%llu queued: cpu=%lld llc=%lld\n", pcpu->task.class, pcpu->task.expires_ns,
 		  topo_llc_of(cpu), (s64)scx_bpf_dsq_nr_queued(fair_dsq_of_cpu(cpu)),
 		  (s64)scx_bpf_dsq_nr_queued(fair_dsq_of_llc(topo_llc_of(cpu))));
 }

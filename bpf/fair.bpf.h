@@ -215,9 +215,10 @@ static __always_inline u64 fair_deadline(struct task_struct *p, struct task_ctx 
 			       policy_weight(p->scx.weight, tctx->group_weight, policy_is_game(turn)), turn);
 }
 
-static __always_inline u64 fair_root(const struct task_ctx *tctx, enum arcade_class class)
+/* When its chain ends. */
+static __always_inline u64 fair_expiry(const struct task_ctx *tctx, enum arcade_class class)
 {
-	return class == ARCADE_CLASS_CHAIN ? tctx->chain.root_ns : 0;
+	return class == ARCADE_CLASS_CHAIN ? tctx->chain.expires_ns : 0;
 }
 
 /* A task starts in its turn: if others wait, the clock is where it starts. */
@@ -231,7 +232,7 @@ static __always_inline void fair_start_clock(const struct task_ctx *tctx, enum a
 static __always_inline void fair_note_running(s32 cpu, struct task_struct *p, struct task_ctx *tctx,
 					      enum arcade_class class, u64 now_ns)
 {
-	preempt_note_running(cpu, fair_turn(tctx, class), fair_root(tctx, class), fair_deadline(p, tctx, class), now_ns);
+	preempt_note_running(cpu, fair_turn(tctx, class), fair_expiry(tctx, class), fair_deadline(p, tctx, class), now_ns);
 }
 
 static __always_inline u64 fair_slice(const struct task_ctx *tctx, enum arcade_class class)
