@@ -40,7 +40,8 @@ struct fair_looked {
 	u64 other_ns;		/* at one other LLC's */
 	u32 other_llc;		/* which was that */
 	u32 own_is_used;	/* bool: its own queue may hold somebody */
-	u64 pad2[4];		/* a cache line each */
+	u32 is_promised;	/* bool: see fair_promise() */
+	u32 pad[7];		/* a cache line each */
 };
 
 static struct fair_looked fair_looked[ARCADE_MAX_CPUS];
@@ -449,6 +450,12 @@ static __always_inline void fair_use_own_queue(s32 cpu)
 	fair_looked[cpu & (ARCADE_MAX_CPUS - 1)].own_is_used = true;
 }
 
+/* The task that runs on @cpu, this one, is about to leave it to one that waits in the queue of the LLC. */
+static __always_inline void fair_promise(s32 cpu)
+{
+	fair_looked[cpu & (ARCADE_MAX_CPUS - 1)].is_promised = true;
+}
+
 /* Mostly nobody has been there since it was last seen empty. */
 static __always_inline bool fair_own_queue_is_used(struct fair_looked *looked, s32 cpu)
 {
@@ -456,6 +463,14 @@ static __always_inline bool fair_own_queue_is_used(struct fair_looked *looked, s
 		return false;
 	looked->own_is_used = scx_bpf_dsq_nr_queued(fair_dsq_of_cpu(cpu)) > 0;
 	return looked->own_is_used;
+}
+
+/* One of those who have waited for long, wherever this CPU may take him from. Return: was there one? */
+static __always_inline bool fair_dispatch_aged(struct fair_looked *looked, s32 cpu, u32 llc, bool in_cpu, bool in_llc, u64 now_ns)
+{
+	return (in_cpu && fair_look_for_aged(&looked->own_ns, fair_dsq_of_cpu(cpu), cpu, true, now_ns)) ||
+	       (in_llc && fair_look_for_aged(&looked->llc_ns, fair_dsq_of_llc(llc), cpu, false, now_ns)) ||
+	       (topo_nr_llcs > 1 && fair_look_elsewhere(looked, cpu, llc, now_ns));
 }
 
 /* Next task for @cpu, unless @prev, which still wants to run, is owed more. */
@@ -469,12 +484,10 @@ static __always_inline void fair_dispatch(s32 cpu, struct task_struct *prev)
 	enum arcade_class class = ARCADE_CLASS_NORMAL;
 	struct task_ctx *tctx = NULL;
 
-	if (in_cpu && fair_look_for_aged(&looked->own_ns, cpu_dsq, cpu, true, now_ns))
+	/* Who has waited for long comes after one to whom this CPU has been handed on: next time. */
+	if (!looked->is_promised && fair_dispatch_aged(looked, cpu, llc, in_cpu, in_llc, now_ns))
 		return;
-	if (in_llc && fair_look_for_aged(&looked->llc_ns, llc_dsq, cpu, false, now_ns))
-		return;
-	if (topo_nr_llcs > 1 && fair_look_elsewhere(looked, cpu, llc, now_ns))
-		return;
+	looked->is_promised = false;
 	if (prev_wants) {
 		tctx = task_ctx_of(prev);
 		if (tctx) {

@@ -39,6 +39,7 @@ struct arcade_cpu {
 	u64 looked_own_ns, looked_llc_ns;
 	u64 looked_other_ns;
 	u32 other_llc;
+	bool is_promised;
 	struct queue pinned;
 	struct sim_task *local[MAX_LOCAL];	/* the CPU's own queue: first in, first out, but for preemptors */
 	s32 nr_local;
@@ -613,6 +614,7 @@ static void arcade_wake(struct sim *sim, struct sim_task *p, const struct sim_wa
 		return;
 	}
 	if (class == ARCADE_CLASS_CHAIN && topo_is_no_worse(sim, waker->cpu, cpu) && chain_gives_cpu(sim, p, waker)) {
+		arcade_of(sim)->cpus[waker->cpu].is_promised = true;
 		sim->stats.nr_cpus_given += sim_measures(sim);
 		arcade_enqueue(sim, p, waker->cpu, true, waker->cpu);
 		return;
@@ -734,6 +736,18 @@ static struct sim_task *fair_steal(struct sim *sim, u32 llc)
 	return NULL;
 }
 
+static struct sim_task *fair_dispatch_aged(struct sim *sim, s32 cpu, u32 llc)
+{
+	struct arcade_cpu *c = &arcade_of(sim)->cpus[cpu];
+	struct sim_task *aged = fair_look_for_aged(sim, &c->looked_own_ns, &c->pinned);
+
+	if (!aged)
+		aged = fair_look_for_aged(sim, &c->looked_llc_ns, &arcade_of(sim)->llcs[llc]);
+	if (!aged && sim->topology.nr_llcs > 1)
+		aged = fair_look_elsewhere(sim, cpu, llc);
+	return aged;
+}
+
 /* Return: the next, which may be @prev. */
 static struct sim_task *fair_dispatch(struct sim *sim, s32 cpu, struct sim_task *prev)
 {
@@ -741,17 +755,14 @@ static struct sim_task *fair_dispatch(struct sim *sim, s32 cpu, struct sim_task 
 	struct arcade *arcade = arcade_of(sim);
 	struct queue *in_llc = &arcade->llcs[llc], *in_cpu = &arcade->cpus[cpu].pinned, *first = in_llc;
 	enum arcade_class class = ARCADE_CLASS_NORMAL;
-	struct sim_task *aged;
+	bool is_promised = arcade->cpus[cpu].is_promised;
+	struct sim_task *aged = is_promised ? NULL : fair_dispatch_aged(sim, cpu, llc);
 
-	if (in_cpu->nr && (!in_llc->nr || policy_before(in_cpu->tasks[0]->ctx.deadline, in_llc->tasks[0]->ctx.deadline)))
-		first = in_cpu;
-	aged = fair_look_for_aged(sim, &arcade->cpus[cpu].looked_own_ns, in_cpu);
-	if (!aged)
-		aged = fair_look_for_aged(sim, &arcade->cpus[cpu].looked_llc_ns, in_llc);
-	if (!aged && sim->topology.nr_llcs > 1)
-		aged = fair_look_elsewhere(sim, cpu, llc);
+	arcade->cpus[cpu].is_promised = false;
 	if (aged)
 		return aged;
+	if (in_cpu->nr && (!in_llc->nr || policy_before(in_cpu->tasks[0]->ctx.deadline, in_llc->tasks[0]->ctx.deadline)))
+		first = in_cpu;
 	if (prev) {
 		fair_charge(sim, prev);
 		fair_settle(sim, prev, llc);

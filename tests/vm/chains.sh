@@ -75,6 +75,31 @@ short_members_give_their_cpu() {
 		{ echo "$by_short, $by_long and $given"; return 1; }
 }
 
+# On one CPU, with hogs, and some of a weight so low that they wait for hundreds of milliseconds. Sets P99_US, from a packet to
+# the game, and AGED.
+meet_aged() { # NR: of the low ones
+	local pids=() i
+	start_arcade --stats 0.5 --json --chain-ms 100 || return 1
+	for ((i = 0; i < $1; i++)); do
+		nice -n 19 bash -c 'while :; do :; done' &
+		pids+=($!)
+	done
+	chain_scene --mouse-hz 1000 --packets 6000 --hogs 3 --input-us 20 || return 1
+	fresh_json || return 1
+	p99_us=$(kv hop2_p99_us) aged=$(json aged)
+	figure "$1 of nice 19: $aged turns for who waited too long, $(json chain_cpus_given) CPUs handed on; from packet to game p50 $(kv hop2_p50_us), p99 $p99_us, most $(kv hop2_max_us) us"
+	[ "$1" -eq 0 ] || kill "${pids[@]}" 2>/dev/null
+	stop_arcade
+}
+
+handed_cpus_are_kept() {
+	local alone_us status=0
+	echo 0 >/sys/devices/system/cpu/cpu1/online || return 1
+	meet_aged 0 && alone_us=$p99_us && meet_aged 12 || status=1
+	echo 1 >/sys/devices/system/cpu/cpu1/online
+	[ $status -eq 0 ] && [ "$aged" -ge 50 ] && [ "${p99_us%.*}" -le $((4 * ${alone_us%.*})) ]
+}
+
 wakeups_are_few() {
 	local wakeups packets seconds start rate
 	start_arcade --stats 0.5 --json || return 1
@@ -112,6 +137,7 @@ no_key_code_is_told() {
 check "1000 packets: at least 990 marks at each of three hops, and no others" packets_are_followed
 check "with the reader idle and others waking each other none is marked" nobody_else_is_marked
 check "beside hogs a short member leaves its CPU to whom it wakes, one that works on does not" short_members_give_their_cpu
+check "who has waited for long does not come before a member that a CPU is handed to" handed_cpus_are_kept
 check "8000 packets a second: at most 60 wakeups a second, every record read or counted" wakeups_are_few
 check "no log line and no statistic tells a key" no_key_code_is_told
 check "no complaint in the kernel log" no_kernel_complaints
