@@ -208,7 +208,7 @@ static __always_inline struct preempt_wakee wakee_of(struct task_struct *p, stru
 {
 	return (struct preempt_wakee){
 		.deadline = fair_deadline(p, tctx, class),
-		.expires_ns = fair_expiry(tctx, class),
+		.order_ns = fair_order(tctx, class),
 		.now_ns = scx_bpf_now(),
 		.llc = tctx->llc,
 		.class = fair_turn(tctx, class),

@@ -18,16 +18,16 @@ static __always_inline void dump_task_ctx(struct task_struct *p)
 
 	if (!tctx)
 		return;
-	dump_line("task class=%llu vtime=%llu clock=%llu llc=%llu chain: hop=%llu root=%llu ran_us=%llu share=%llu\n",
-		  fair_class(p, tctx), tctx->vtime, *clock_of(tctx->llc), tctx->llc, tctx->chain.hop, tctx->chain.root_ns,
-		  tctx->chain.ran_ns / POLICY_NS_PER_US, tctx->chain_share);
+	dump_line("task class=%llu vtime=%llu clock=%llu llc=%llu chain: hop=%llu order=%llu ran_us=%llu share=%llu\n",
+		  fair_class(p, tctx), tctx->vtime, *clock_of(tctx->llc), tctx->llc, tctx->chain.hop,
+		  policy_chain_order(&tctx->chain), tctx->chain.ran_ns / POLICY_NS_PER_US, tctx->chain_share);
 }
 
 static __always_inline void dump_cpu_state(s32 cpu)
 {
 	const struct preempt_cpu *pcpu = preempt_cpu_of(cpu);
 
-	dump_line("class=%llu expires=%llu llc=%llu queued: cpu=%lld llc=%lld\n", pcpu->task.class, pcpu->task.expires_ns,
+	dump_line("class=%llu order=%llu llc=%llu queued: cpu=%lld llc=%lld\n", pcpu->task.class, pcpu->task.order_ns,
 		  topo_llc_of(cpu), (s64)scx_bpf_dsq_nr_queued(fair_dsq_of_cpu(cpu)),
 		  (s64)scx_bpf_dsq_nr_queued(fair_dsq_of_llc(topo_llc_of(cpu))));
 }

@@ -8,7 +8,8 @@
  *
  * Deadlines alone bound nobody's wait: while short tasks keep coming, a task of
  * low weight stays last. So from time to time the end of a queue is looked at,
- * and who has waited for long runs next, whatever its deadline.
+ * and who has waited for long runs next, whatever its deadline; but not where a
+ * member of a chain has just handed its CPU on.
  *
  * The runtime that is charged is the kernel's own (sum_exec_runtime), so time
  * in interrupts is nobody's debt and no clock is read for it.
@@ -216,10 +217,9 @@ static __always_inline u64 fair_deadline(struct task_struct *p, struct task_ctx 
 			       policy_weight(p->scx.weight, tctx->group_weight, policy_is_game(turn)), turn);
 }
 
-/* When its chain ends. */
-static __always_inline u64 fair_expiry(const struct task_ctx *tctx, enum arcade_class class)
+static __always_inline u64 fair_order(const struct task_ctx *tctx, enum arcade_class class)
 {
-	return class == ARCADE_CLASS_CHAIN ? tctx->chain.expires_ns : 0;
+	return class == ARCADE_CLASS_CHAIN ? policy_chain_order(&tctx->chain) : 0;
 }
 
 /* A task starts in its turn: if others wait, the clock is where it starts. */
@@ -233,7 +233,7 @@ static __always_inline void fair_start_clock(const struct task_ctx *tctx, enum a
 static __always_inline void fair_note_running(s32 cpu, struct task_struct *p, struct task_ctx *tctx,
 					      enum arcade_class class, u64 now_ns)
 {
-	preempt_note_running(cpu, fair_turn(tctx, class), fair_expiry(tctx, class), fair_deadline(p, tctx, class), now_ns);
+	preempt_note_running(cpu, fair_turn(tctx, class), fair_order(tctx, class), fair_deadline(p, tctx, class), now_ns);
 }
 
 static __always_inline u64 fair_slice(const struct task_ctx *tctx, enum arcade_class class)
@@ -450,7 +450,7 @@ static __always_inline void fair_use_own_queue(s32 cpu)
 	fair_looked[cpu & (ARCADE_MAX_CPUS - 1)].own_is_used = true;
 }
 
-/* The task that runs on @cpu, this one, is about to leave it to one that waits in the queue of the LLC. */
+/* This CPU, @cpu, will be left to a member of a chain that is about to be queued: its next dispatch looks for nobody old. */
 static __always_inline void fair_promise(s32 cpu)
 {
 	fair_looked[cpu & (ARCADE_MAX_CPUS - 1)].is_promised = true;
@@ -463,6 +463,13 @@ static __always_inline bool fair_own_queue_is_used(struct fair_looked *looked, s
 		return false;
 	looked->own_is_used = scx_bpf_dsq_nr_queued(fair_dsq_of_cpu(cpu)) > 0;
 	return looked->own_is_used;
+}
+
+/* Is it still to be kept? Not for so long that somebody waits for a look that never comes. */
+static __always_inline bool fair_keeps_promise(const struct fair_looked *looked, bool in_cpu, u64 now_ns)
+{
+	return looked->is_promised && policy_before(now_ns, looked->llc_ns + FAIR_WAIT_LONG_NS) &&
+	       (!in_cpu || policy_before(now_ns, looked->own_ns + FAIR_WAIT_LONG_NS));
 }
 
 /* One of those who have waited for long, wherever this CPU may take him from. Return: was there one? */
@@ -484,8 +491,7 @@ static __always_inline void fair_dispatch(s32 cpu, struct task_struct *prev)
 	enum arcade_class class = ARCADE_CLASS_NORMAL;
 	struct task_ctx *tctx = NULL;
 
-	/* Who has waited for long comes after one to whom this CPU has been handed on: next time. */
-	if (!looked->is_promised && fair_dispatch_aged(looked, cpu, llc, in_cpu, in_llc, now_ns))
+	if (!fair_keeps_promise(looked, in_cpu, now_ns) && fair_dispatch_aged(looked, cpu, llc, in_cpu, in_llc, now_ns))
 		return;
 	looked->is_promised = false;
 	if (prev_wants) {

@@ -430,10 +430,22 @@ static inline bool policy_bucket_take(u64 *full_at_ns, u64 now_ns, u64 interval_
 	return true;
 }
 
+/* No chain is older. */
+#define POLICY_CHAIN_MAX_NS (100 * POLICY_NS_PER_MS)
+
+/*
+ * A member yields only to the one of an earlier cause, and to one that a period of sound has caused: a buffer that runs dry is
+ * heard, and to fill it takes a moment. Otherwise that would wait for members of older packets that compute for milliseconds.
+ */
+static inline u64 policy_chain_order(const struct policy_chain *chain)
+{
+	return chain->root_ns - (chain->root == ARCADE_ROOT_AUDIO ? POLICY_CHAIN_MAX_NS : 0);
+}
+
 /* What is known of the task that runs on a busy CPU. */
 struct policy_victim {
 	u64 deadline;		/* by the clock of its LLC */
-	u64 expires_ns;		/* of a chain member */
+	u64 order_ns;		/* of a chain member, see policy_chain_order() */
 	u64 started_ns;
 	u32 class;		/* enum arcade_class; NONE: nothing that could be taken */
 };
@@ -443,18 +455,14 @@ struct policy_victim {
  * the wakee's, both relative to the clocks of their LLCs. Return: <= 0 if the victim keeps its CPU.
  */
 static inline s64 policy_preempt_gain(const struct policy_victim *victim, s64 deadline_diff, u64 now_ns,
-				      enum arcade_class class, u64 expires_ns, bool other_llc)
+				      enum arcade_class class, u64 order_ns, bool other_llc)
 {
 	u64 ran_ns = now_ns - victim->started_ns;
 
 	if (victim->class == ARCADE_CLASS_NONE || class == ARCADE_CLASS_BACKGROUND)
 		return 0;
-	/*
-	 * A member yields only to one whose chain ends before his: to the earlier of two causes of a kind, and to a period of
-	 * sound or of the display, which is over sooner than what the player did is forgotten.
-	 */
 	if (victim->class == ARCADE_CLASS_CHAIN)
-		return class == ARCADE_CLASS_CHAIN && policy_before(expires_ns, victim->expires_ns) ? 1 : 0;
+		return class == ARCADE_CLASS_CHAIN && policy_before(order_ns, victim->order_ns) ? 1 : 0;
 	if (class <= victim->class && (s64)ran_ns < (s64)POLICY_PROTECT_NS &&
 	    deadline_diff < (s64)POLICY_PROTECT_GAIN_NS)
 		return 0;

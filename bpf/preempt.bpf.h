@@ -40,11 +40,11 @@ static __always_inline struct preempt_cpu *preempt_cpu_of(s32 cpu)
 	return &preempt_cpus[cpu & (ARCADE_MAX_CPUS - 1)];
 }
 
-static __always_inline void preempt_note_running(s32 cpu, enum arcade_class class, u64 expires_ns, u64 deadline, u64 now_ns)
+static __always_inline void preempt_note_running(s32 cpu, enum arcade_class class, u64 order_ns, u64 deadline, u64 now_ns)
 {
 	struct preempt_cpu *pcpu = preempt_cpu_of(cpu);
 
-	pcpu->task.expires_ns = expires_ns;
+	pcpu->task.order_ns = order_ns;
 	pcpu->task.deadline = deadline;
 	pcpu->task.started_ns = now_ns;
 	pcpu->task.class = class;
@@ -74,7 +74,7 @@ static __always_inline bool preempt_is_ordinary(s32 cpu)
 /* One who wants a CPU. */
 struct preempt_wakee {
 	u64 deadline;		/* by the clock of @llc */
-	u64 expires_ns;		/* of a chain member */
+	u64 order_ns;		/* of a chain member */
 	u64 now_ns;
 	u32 llc;
 	u32 class;
@@ -89,7 +89,7 @@ static __always_inline s64 preempt_gain(s32 cpu, const struct preempt_wakee *wak
 	diff = pcpu->task.deadline - wakee->deadline;
 	if (llc != wakee->llc)
 		diff -= *clock_of(llc) - *clock_of(wakee->llc);
-	return policy_preempt_gain(&pcpu->task, diff, wakee->now_ns, wakee->class, wakee->expires_ns, llc != wakee->llc);
+	return policy_preempt_gain(&pcpu->task, diff, wakee->now_ns, wakee->class, wakee->order_ns, llc != wakee->llc);
 }
 
 /* Both buckets must have a token; the task's is not taken when the CPU's is empty. */
@@ -113,7 +113,7 @@ static __always_inline bool preempt_claim(struct task_ctx *tctx, s32 cpu, const 
 	if (!preempt_take_tokens(tctx, cpu, wakee->now_ns))
 		return false;
 	/* By the clock of the CPU that is taken. */
-	preempt_note_running(cpu, wakee->class, wakee->expires_ns,
+	preempt_note_running(cpu, wakee->class, wakee->order_ns,
 			     wakee->deadline + *clock_of(topo_llc_of(cpu)) - *clock_of(wakee->llc), wakee->now_ns);
 	stats_inc(nr_preempts[wakee->class & 7]);
 	return true;

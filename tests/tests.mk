@@ -140,7 +140,7 @@ test-programs-unit: test-setup
 	$(Q)$(MAKE) --no-print-directory $(ASAN_VARS) $(B)/asan/arcadetop
 
 test-programs-bpf: test-setup
-	$(Q)$(MAKE) --no-print-directory $(B)/bpftest/test_hook $(B)/bpftest/budget $(B)/scx_arcade
+	$(Q)$(MAKE) --no-print-directory $(B)/bpftest/test_hook $(BPF_MEASURES) $(B)/scx_arcade
 
 test-programs-vm: test-setup
 	$(Q)$(MAKE) --no-print-directory all asan stage $(VM_PROGS) $(B)/bpf/foreign.bpf.o $(B)/bpf/crowd.bpf.o $(B)/unit/failalloc.so

@@ -425,7 +425,7 @@ static __always_inline int bench_search(enum arcade_class class)
 
 	if (!tctx)
 		return 1;
-	wakee.root_ns = class == ARCADE_CLASS_CHAIN ? wakee.now_ns : 0;
+	wakee.order_ns = class == ARCADE_CLASS_CHAIN ? wakee.now_ns : 0;
 	bpf_for(cpu, 0, nr)
 		bench_note_victim(cpu, wakee.now_ns);
 	/* Gives back what it took: a few stores. */

@@ -235,9 +235,9 @@ static u64 fair_deadline(struct sim *sim, struct sim_task *p, enum arcade_class 
 			       policy_weight(scx_weight(p->nice), 0, policy_is_game(turn)), turn);
 }
 
-static u64 fair_expiry(const struct sim_task *p, enum arcade_class class)
+static u64 fair_order(const struct sim_task *p, enum arcade_class class)
 {
-	return class == ARCADE_CLASS_CHAIN ? p->ctx.chain.expires_ns : 0;
+	return class == ARCADE_CLASS_CHAIN ? policy_chain_order(&p->ctx.chain) : 0;
 }
 
 static u64 fair_slice(const struct sim_task *p, enum arcade_class class)
@@ -258,15 +258,15 @@ static void fair_note_queued(struct sim *sim, struct sim_task *p)
 /* --- preempt.bpf.h --- */
 
 struct preempt_wakee {
-	u64 deadline, expires_ns;
+	u64 deadline, order_ns;
 	u32 llc;
 	enum arcade_class class;
 };
 
-static void preempt_note_running(struct sim *sim, s32 cpu, enum arcade_class class, u64 expires_ns, u64 deadline)
+static void preempt_note_running(struct sim *sim, s32 cpu, enum arcade_class class, u64 order_ns, u64 deadline)
 {
 	arcade_of(sim)->cpus[cpu].running = (struct policy_victim){
-		.class = class, .expires_ns = expires_ns, .deadline = deadline, .started_ns = sim->now_ns };
+		.class = class, .order_ns = order_ns, .deadline = deadline, .started_ns = sim->now_ns };
 }
 
 static s64 preempt_gain(struct sim *sim, s32 cpu, const struct preempt_wakee *wakee)
@@ -277,7 +277,7 @@ static s64 preempt_gain(struct sim *sim, s32 cpu, const struct preempt_wakee *wa
 
 	if (llc != wakee->llc)
 		diff -= (s64)(arcade->clocks[llc] - arcade->clocks[wakee->llc]);
-	return policy_preempt_gain(&arcade->cpus[cpu].running, diff, sim->now_ns, wakee->class, wakee->expires_ns,
+	return policy_preempt_gain(&arcade->cpus[cpu].running, diff, sim->now_ns, wakee->class, wakee->order_ns,
 				   llc != wakee->llc);
 }
 
@@ -306,7 +306,7 @@ static bool preempt_claim(struct sim *sim, struct sim_task *p, s32 cpu, const st
 	if (!preempt_take_tokens(sim, p, cpu))
 		return false;
 	/* By the clock of the CPU that is taken. */
-	preempt_note_running(sim, cpu, wakee->class, wakee->expires_ns,
+	preempt_note_running(sim, cpu, wakee->class, wakee->order_ns,
 			     wakee->deadline + clocks[sim_llc_of(sim, cpu)] - clocks[wakee->llc]);
 	sim->stats.nr_preempts += sim_measures(sim);
 	return true;
@@ -496,7 +496,7 @@ static void insert_local(struct sim *sim, struct sim_task *p, s32 cpu, u64 slice
 static struct preempt_wakee wakee_of(struct sim *sim, struct sim_task *p, enum arcade_class class)
 {
 	return (struct preempt_wakee){
-		.deadline = fair_deadline(sim, p, class), .expires_ns = fair_expiry(p, class), .llc = p->ctx.llc,
+		.deadline = fair_deadline(sim, p, class), .order_ns = fair_order(p, class), .llc = p->ctx.llc,
 		.class = fair_turn(sim, p, class) };
 }
 
@@ -645,7 +645,7 @@ static void arcade_start(struct sim *sim, s32 cpu, struct sim_task *p)
 	if (!p->ctx.is_out_of_turn)
 		fair_start_clock(sim, p, class);
 	p->ctx.is_out_of_turn = false;
-	preempt_note_running(sim, cpu, fair_turn(sim, p, class), fair_expiry(p, class), fair_deadline(sim, p, class));
+	preempt_note_running(sim, cpu, fair_turn(sim, p, class), fair_order(p, class), fair_deadline(sim, p, class));
 }
 
 static void arcade_stopping(struct sim *sim, struct sim_task *p, bool runnable)
@@ -719,7 +719,7 @@ static void fair_renew(struct sim *sim, s32 cpu, struct sim_task *prev, enum arc
 	prev->ctx.slice_ns = fair_slice(prev, class);
 	prev->ctx.slice_exec_ns = prev->sum_exec_ns;
 	fair_start_clock(sim, prev, class);
-	preempt_note_running(sim, cpu, fair_turn(sim, prev, class), fair_expiry(prev, class),
+	preempt_note_running(sim, cpu, fair_turn(sim, prev, class), fair_order(prev, class),
 			     fair_deadline(sim, prev, class));
 }
 
@@ -748,6 +748,12 @@ static struct sim_task *fair_dispatch_aged(struct sim *sim, s32 cpu, u32 llc)
 	return aged;
 }
 
+static bool fair_keeps_promise(const struct sim *sim, const struct arcade_cpu *c)
+{
+	return c->is_promised && policy_before(sim->now_ns, c->looked_llc_ns + FAIR_WAIT_LONG_NS) &&
+	       (!c->pinned.nr || policy_before(sim->now_ns, c->looked_own_ns + FAIR_WAIT_LONG_NS));
+}
+
 /* Return: the next, which may be @prev. */
 static struct sim_task *fair_dispatch(struct sim *sim, s32 cpu, struct sim_task *prev)
 {
@@ -755,8 +761,8 @@ static struct sim_task *fair_dispatch(struct sim *sim, s32 cpu, struct sim_task 
 	struct arcade *arcade = arcade_of(sim);
 	struct queue *in_llc = &arcade->llcs[llc], *in_cpu = &arcade->cpus[cpu].pinned, *first = in_llc;
 	enum arcade_class class = ARCADE_CLASS_NORMAL;
-	bool is_promised = arcade->cpus[cpu].is_promised;
-	struct sim_task *aged = is_promised ? NULL : fair_dispatch_aged(sim, cpu, llc);
+	bool is_kept = fair_keeps_promise(sim, &arcade->cpus[cpu]);
+	struct sim_task *aged = is_kept ? NULL : fair_dispatch_aged(sim, cpu, llc);
 
 	arcade->cpus[cpu].is_promised = false;
 	if (aged)

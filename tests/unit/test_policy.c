@@ -527,24 +527,24 @@ static void test_preemption_gains(void **state)
 	struct unit_random random = { .state = 7 };
 
 	for (int i = 0; i < 20 * FUZZ_ROUNDS; i++) {
-		u64 now_ns = clocks[i % ARRAY_SIZE(clocks)], expires_ns = now_ns + unit_random_below(&random, 40000000);
+		u64 now_ns = clocks[i % ARRAY_SIZE(clocks)], order_ns = now_ns - unit_random_below(&random, 40000000);
 		s64 ran_ns = (s64)unit_random_below(&random, 400000) - 100000;	/* clocks of two CPUs may differ */
 		s64 diff = (s64)unit_random_below(&random, 200000000) - 100000000;
 		enum arcade_class class = random_class(&random);
 		struct policy_victim victim = {
 			.class = unit_random_below(&random, NR_ARCADE_CLASSES),
-			.expires_ns = expires_ns + (s64)unit_random_below(&random, 2001) - 1000,
+			.order_ns = order_ns + (s64)unit_random_below(&random, 2001) - 1000,
 			.started_ns = now_ns - ran_ns,
 		};
-		s64 gain = policy_preempt_gain(&victim, diff, now_ns, class, expires_ns, false);
-		s64 far = policy_preempt_gain(&victim, diff, now_ns, class, expires_ns, true);
+		s64 gain = policy_preempt_gain(&victim, diff, now_ns, class, order_ns, false);
+		s64 far = policy_preempt_gain(&victim, diff, now_ns, class, order_ns, true);
 
 		/* Nothing of ours runs there: real-time, or nobody. */
 		if (victim.class == ARCADE_CLASS_NONE || class == ARCADE_CLASS_BACKGROUND)
 			assert_true(gain <= 0 && far <= 0);
-		/* A member yields only to one whose chain ends before his, and to no one who is in none. */
+		/* A member yields only to one who comes before him by his cause, and to no one who has none. */
 		if (victim.class == ARCADE_CLASS_CHAIN &&
-		    (class != ARCADE_CLASS_CHAIN || !policy_before(expires_ns, victim.expires_ns)))
+		    (class != ARCADE_CLASS_CHAIN || !policy_before(order_ns, victim.order_ns)))
 			assert_true(gain <= 0 && far <= 0);
 		/*
 		 * Who has just got his CPU keeps it from his equals, but not from one who comes far before him or is of a
@@ -565,27 +565,36 @@ static void test_preemption_gains(void **state)
 			assert_true(far <= 0);
 		/* The other LLC is never better, and a later deadline never worse. */
 		assert_true(far <= gain);
-		assert_true(policy_preempt_gain(&victim, diff + 1, now_ns, class, expires_ns, false) >= gain);
+		assert_true(policy_preempt_gain(&victim, diff + 1, now_ns, class, order_ns, false) >= gain);
 	}
 
 	/* And it does happen. */
 	struct policy_victim normal = { .class = ARCADE_CLASS_NORMAL, .started_ns = 10 * MS };
-	struct policy_victim member = { .class = ARCADE_CLASS_CHAIN, .expires_ns = 9 * MS, .started_ns = 10 * MS };
+	struct policy_victim member = { .class = ARCADE_CLASS_CHAIN, .order_ns = 9 * MS, .started_ns = 10 * MS };
 
 	assert_true(policy_preempt_gain(&normal, MS, 11 * MS, ARCADE_CLASS_NORMAL, 0, false) > 0);
 	assert_true(policy_preempt_gain(&normal, 3 * MS, 11 * MS, ARCADE_CLASS_NORMAL, 0, true) > 0);
 	assert_true(policy_preempt_gain(&normal, MS, 10 * MS, ARCADE_CLASS_CHAIN, 10 * MS, false) > 0);
 	assert_true(policy_preempt_gain(&member, 0, 11 * MS, ARCADE_CLASS_CHAIN, 8 * MS, true) > 0);
 
-	/* A period of sound comes before what an earlier packet of the mouse has caused; the next packet does not. */
-	struct policy_chain packet = {}, next_packet = {}, period = {};
+	/* By cause, whatever its life; but a period of sound before all but those that were before it. */
+	for (size_t i = 0; i < ARRAY_SIZE(clocks); i++) {
+		const u64 first_ns = clocks[i];
+		struct policy_chain chains[5] = {};
 
-	policy_chain_start(&packet, 1, ARCADE_ROOT_INPUT, ARCADE_LANE_MOUSE, 100 * MS, 33 * MS);
-	policy_chain_start(&next_packet, 1, ARCADE_ROOT_INPUT, ARCADE_LANE_MOUSE, 101 * MS, 33 * MS);
-	policy_chain_start(&period, 1, ARCADE_ROOT_AUDIO, ARCADE_LANE_OTHER, 102 * MS, 5 * MS);
-	member = (struct policy_victim){ .class = ARCADE_CLASS_CHAIN, .expires_ns = packet.expires_ns, .started_ns = 100 * MS };
-	assert_true(policy_preempt_gain(&member, 0, 102 * MS, ARCADE_CLASS_CHAIN, period.expires_ns, false) > 0);
-	assert_int_equal(policy_preempt_gain(&member, 0, 102 * MS, ARCADE_CLASS_CHAIN, next_packet.expires_ns, false), 0);
+		policy_chain_start(&chains[0], 1, ARCADE_ROOT_AUDIO, ARCADE_LANE_OTHER, first_ns + 99 * MS, 20 * MS);
+		policy_chain_start(&chains[1], 1, ARCADE_ROOT_AUDIO, ARCADE_LANE_OTHER, first_ns + 100 * MS, 5 * MS);
+		policy_chain_start(&chains[2], 1, ARCADE_ROOT_INPUT, ARCADE_LANE_MOUSE, first_ns + MS, 100 * MS);
+		policy_chain_start(&chains[3], 1, ARCADE_ROOT_VBLANK, ARCADE_LANE_OTHER, first_ns + 2 * MS, 16 * MS);
+		policy_chain_start(&chains[4], 1, ARCADE_ROOT_INPUT, ARCADE_LANE_MOUSE, first_ns + 3 * MS, 5 * MS);
+		for (size_t runs = 0; runs < ARRAY_SIZE(chains); runs++)
+			for (size_t comes = 0; comes < ARRAY_SIZE(chains); comes++) {
+				member.order_ns = policy_chain_order(&chains[runs]);
+				assert_int_equal(policy_preempt_gain(&member, 0, first_ns + 100 * MS, ARCADE_CLASS_CHAIN,
+								     policy_chain_order(&chains[comes]), false),
+						 comes < runs);
+			}
+	}
 }
 
 /* The game searches from the best CPUs on every machine; who may disturb it never does. */
