@@ -83,6 +83,11 @@ $(B)/vm/churn: tests/vm/churn.c $(CHURN_ROOMS) tests/vm/churn.h $(B)/gen/churn.s
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) -o $@ tests/vm/churn.c $(CHURN_ROOMS) $(B)/src/util.o $(LIBBPF_LIBS) -lutil -lpthread
 
+$(B)/vm/nothing: tests/vm/nothing.c
+	$(call say,CC,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(WARNINGS) -O2 -static -o $@ $<
+
 $(B)/vm/%: tests/vm/%.c $(OBJS)
 	$(call say,CC,$@)
 	@mkdir -p $(@D)
