@@ -395,7 +395,6 @@ static void work_on_packets(void)
 static void play_beside_members(struct told *told, const void *arg)
 {
 	pid_t pids[NR_WORKERS];
-
 	int status = 0;
 
 	for (int i = 0; i < NR_WORKERS; i++) {
