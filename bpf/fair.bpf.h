@@ -11,6 +11,10 @@
  * and who has waited for long runs next, whatever its deadline; but not where a
  * member of a chain has just handed its CPU on.
  *
+ * A CPU that is about to go offline is not asked for its next task any more, but
+ * goes only when a grace period of RCU has ended, for which somebody in its own
+ * queue may be needed. So others look there, too.
+ *
  * The runtime that is charged is the kernel's own (sum_exec_runtime), so time
  * in interrupts is nobody's debt and no clock is read for it.
  */
@@ -27,6 +31,8 @@
 /* How often a CPU looks for such tasks, and how many of a queue it looks at, from the end. */
 #define FAIR_AGE_CHECK_NS (20 * POLICY_NS_PER_MS)
 #define FAIR_AGE_CHECK_NR 256
+/* How many other CPUs' own queues it looks at each time. */
+#define FAIR_LEFT_CHECK_NR 16
 
 /* Never written. Not a constant, because the verifier would follow a search that starts with one task by task. */
 static volatile u64 fair_wait_long_ns = FAIR_WAIT_LONG_NS;
@@ -39,10 +45,12 @@ struct fair_looked {
 	u64 own_ns;
 	u64 llc_ns;
 	u64 other_ns;		/* at one other LLC's */
+	u64 left_ns;		/* at other CPUs' own */
+	u32 left_first;		/* which is the first of those the next time */
 	u32 other_llc;		/* which was that */
 	u32 own_is_used;	/* bool: its own queue may hold somebody */
 	u32 is_promised;	/* bool: see fair_promise() */
-	u32 pad[7];		/* a cache line each */
+	u32 pad[4];		/* a cache line each */
 };
 
 static struct fair_looked fair_looked[ARCADE_MAX_CPUS];
@@ -290,12 +298,12 @@ static __always_inline bool fair_may_run_on(const struct task_struct *p, s32 cpu
 	return bpf_cpumask_test_cpu(cpu, p->cpus_ptr) && !compat_migration_disabled(p);
 }
 
-/* During an iteration: this CPU runs @p next, whatever its deadline. Return: false if it is gone from the queue. */
-static __always_inline bool fair_take_out_of_turn(struct bpf_iter_scx_dsq *it, struct task_struct *p)
+/* During an iteration: the CPU of @local_dsq runs @p next, whatever its deadline. Return: false if it is gone from the queue. */
+static __always_inline bool fair_take_out_of_turn(struct bpf_iter_scx_dsq *it, struct task_struct *p, u64 local_dsq)
 {
 	struct task_ctx *tctx = task_ctx_of(p);
 
-	if (!scx_bpf_dsq_move(it, p, COMPAT_DSQ_LOCAL, 0))
+	if (!scx_bpf_dsq_move(it, p, local_dsq, 0))
 		return false;
 	if (tctx)
 		tctx->is_out_of_turn = true;
@@ -353,7 +361,7 @@ __weak u64 fair_take_aged(u64 dsq_id, s32 cpu, bool is_pinned, u64 now_ns)
 				break;
 			if (fair_waited_ns(p, now_ns) < longest_ns || !fair_may_take(p, cpu, is_pinned))
 				continue;
-			taken = fair_take_out_of_turn(&it, p);
+			taken = fair_take_out_of_turn(&it, p, COMPAT_DSQ_LOCAL);
 			break;
 		}
 	}
@@ -394,6 +402,49 @@ static __always_inline bool fair_look_elsewhere(struct fair_looked *looked, s32 
 		return false;
 	}
 	return fair_look_for_aged(&looked->other_ns, fair_dsq_of_llc(other), cpu, false, now_ns);
+}
+
+/*
+ * Puts on @cpu who has waited far too long in its own queue, as @cpu would if it were asked. From ops.dispatch of another CPU.
+ * A global function: rare, and verified once. Return: was there one?
+ */
+__weak bool fair_serve_left(s32 cpu, u64 now_ns)
+{
+	struct bpf_iter_scx_dsq it;
+	struct task_struct *p;
+	bool served = false;
+	int i;
+
+	if (!bpf_iter_scx_dsq_new(&it, fair_dsq_of_cpu(cpu), 0)) {
+		bpf_for(i, 0, FAIR_AGE_CHECK_NR) {
+			p = bpf_iter_scx_dsq_next(&it);
+			if (!p)
+				break;
+			if (fair_waited_ns(p, now_ns) >= FAIR_WAIT_MAX_NS && bpf_cpumask_test_cpu(cpu, p->cpus_ptr) &&
+			    fair_take_out_of_turn(&it, p, COMPAT_DSQ_LOCAL_ON | cpu))
+				served = true;
+		}
+	}
+	bpf_iter_scx_dsq_destroy(&it);
+	if (!served)
+		return false;
+	stats_inc(nr_aged);
+	/* Up to 6.18 the move alone wakes nobody. */
+	compat_kick_idle(cpu);
+	return true;
+}
+
+/* At the own queues of some CPUs from @first on. A global function: rare, and verified once. Return: the first of the next time. */
+__weak u32 fair_look_at_left(u32 first, s32 cpu, u64 now_ns)
+{
+	u32 end = first + FAIR_LEFT_CHECK_NR, i;
+
+	if (end > topo_nr_cpu_ids)
+		end = topo_nr_cpu_ids;
+	for (i = first; i < end && kernel_may_loop(); i++)
+		if (i != cpu && fair_looked[i & (ARCADE_MAX_CPUS - 1)].own_is_used)
+			fair_serve_left(i, now_ns);
+	return end < topo_nr_cpu_ids ? end : 0;
 }
 
 /* Takes a task of another LLC whose CPUs are all busy. */
@@ -491,6 +542,10 @@ static __always_inline void fair_dispatch(s32 cpu, struct task_struct *prev)
 	enum arcade_class class = ARCADE_CLASS_NORMAL;
 	struct task_ctx *tctx = NULL;
 
+	if (!policy_before(now_ns, looked->left_ns + FAIR_AGE_CHECK_NS)) {
+		looked->left_ns = now_ns;
+		looked->left_first = fair_look_at_left(looked->left_first, cpu, now_ns);
+	}
 	if (!fair_keeps_promise(looked, in_cpu, now_ns) && fair_dispatch_aged(looked, cpu, llc, in_cpu, in_llc, now_ns))
 		return;
 	looked->is_promised = false;

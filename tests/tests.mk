@@ -83,6 +83,11 @@ $(B)/vm/churn: tests/vm/churn.c $(CHURN_ROOMS) tests/vm/churn.h $(B)/gen/churn.s
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) -o $@ tests/vm/churn.c $(CHURN_ROOMS) $(B)/src/util.o $(LIBBPF_LIBS) -lutil -lpthread
 
+$(B)/vm/readers: tests/vm/readers.c $(B)/gen/readers.skel.h
+	$(call say,CC,$@)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -MF $@.d -o $@ $< $(LIBBPF_LIBS) -lpthread
+
 $(B)/vm/nothing: tests/vm/nothing.c
 	$(call say,CC,$@)
 	@mkdir -p $(@D)

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Computes in the calling thread inside of an RCU read-side section, which a preemptible kernel may interrupt: until the
+ * thread has run to its end, no grace period that began meanwhile ends.
+ */
+#define BPF_NO_KFUNC_PROTOTYPES
+#include "vmlinux.h"
+#include <bpf/bpf_helpers.h>
+
+void bpf_rcu_read_lock(void) __ksym;
+void bpf_rcu_read_unlock(void) __ksym;
+
+char _license[] SEC("license") = "GPL";
+
+struct readers_args {
+	u64 burn_ns;
+};
+
+static long is_over(u32 i, u64 *end_ns)
+{
+	return bpf_ktime_get_ns() >= *end_ns;
+}
+
+SEC("syscall")
+int read_rcu(struct readers_args *args)
+{
+	u64 end_ns = bpf_ktime_get_ns() + args->burn_ns;
+
+	bpf_rcu_read_lock();
+	bpf_loop(1 << 23, is_over, &end_ns, 0);
+	bpf_rcu_read_unlock();
+	return 0;
+}
