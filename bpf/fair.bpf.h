@@ -31,8 +31,11 @@
 /* How often a CPU looks for such tasks, and how many of a queue it looks at, from the end. */
 #define FAIR_AGE_CHECK_NS (20 * POLICY_NS_PER_MS)
 #define FAIR_AGE_CHECK_NR 256
-/* How many other CPUs' own queues it looks at each time. */
-#define FAIR_LEFT_CHECK_NR 16
+/* A CPU that has looked for nothing in so long is not asked for its next task: it goes offline, or is held by real-time work. */
+#define FAIR_UNASKED_NS (100 * POLICY_NS_PER_MS)
+/* How many CPUs one looks at each time, and how many tasks each of those gets. */
+#define FAIR_UNASKED_CHECK_NR 64
+#define FAIR_UNASKED_SERVE_NR 16
 
 /* Never written. Not a constant, because the verifier would follow a search that starts with one task by task. */
 static volatile u64 fair_wait_long_ns = FAIR_WAIT_LONG_NS;
@@ -45,8 +48,8 @@ struct fair_looked {
 	u64 own_ns;
 	u64 llc_ns;
 	u64 other_ns;		/* at one other LLC's */
-	u64 left_ns;		/* at other CPUs' own */
-	u32 left_first;		/* which is the first of those the next time */
+	u64 unasked_ns;		/* for CPUs that are not asked: so this one was asked then */
+	u32 unasked_first;	/* which is the first of those the next time */
 	u32 other_llc;		/* which was that */
 	u32 own_is_used;	/* bool: its own queue may hold somebody */
 	u32 is_promised;	/* bool: see fair_promise() */
@@ -54,6 +57,11 @@ struct fair_looked {
 };
 
 static struct fair_looked fair_looked[ARCADE_MAX_CPUS];
+
+static __always_inline struct fair_looked *fair_looked_of(s32 cpu)
+{
+	return &fair_looked[cpu & (ARCADE_MAX_CPUS - 1)];
+}
 
 /*
  * The kernel's object of an LLC's queue, as an address; 0: not seen yet. How many wait there is one of its fields, and every
@@ -298,7 +306,10 @@ static __always_inline bool fair_may_run_on(const struct task_struct *p, s32 cpu
 	return bpf_cpumask_test_cpu(cpu, p->cpus_ptr) && !compat_migration_disabled(p);
 }
 
-/* During an iteration: the CPU of @local_dsq runs @p next, whatever its deadline. Return: false if it is gone from the queue. */
+/*
+ * During an iteration: the CPU of @local_dsq runs @p next, whatever its deadline. Another CPU may run it before it is marked;
+ * then a later start of it is taken for one out of turn. Return: false if it is gone from the queue.
+ */
 static __always_inline bool fair_take_out_of_turn(struct bpf_iter_scx_dsq *it, struct task_struct *p, u64 local_dsq)
 {
 	struct task_ctx *tctx = task_ctx_of(p);
@@ -405,45 +416,51 @@ static __always_inline bool fair_look_elsewhere(struct fair_looked *looked, s32 
 }
 
 /*
- * Puts on @cpu who has waited far too long in its own queue, as @cpu would if it were asked. From ops.dispatch of another CPU.
- * A global function: rare, and verified once. Return: was there one?
+ * Puts on @cpu, which is not asked for its next task, who has waited far too long in its own queue. From ops.dispatch of
+ * another CPU. A global function: rare, and verified once.
  */
-__weak bool fair_serve_left(s32 cpu, u64 now_ns)
+__weak int fair_serve_unasked(s32 cpu, u64 now_ns)
 {
 	struct bpf_iter_scx_dsq it;
 	struct task_struct *p;
-	bool served = false;
+	u32 nr = 0;
 	int i;
 
 	if (!bpf_iter_scx_dsq_new(&it, fair_dsq_of_cpu(cpu), 0)) {
 		bpf_for(i, 0, FAIR_AGE_CHECK_NR) {
 			p = bpf_iter_scx_dsq_next(&it);
-			if (!p)
+			if (!p || nr >= FAIR_UNASKED_SERVE_NR)
 				break;
-			if (fair_waited_ns(p, now_ns) >= FAIR_WAIT_MAX_NS && bpf_cpumask_test_cpu(cpu, p->cpus_ptr) &&
-			    fair_take_out_of_turn(&it, p, COMPAT_DSQ_LOCAL_ON | cpu))
-				served = true;
+			if (fair_waited_ns(p, now_ns) < FAIR_WAIT_MAX_NS || !bpf_cpumask_test_cpu(cpu, p->cpus_ptr) ||
+			    !fair_take_out_of_turn(&it, p, COMPAT_DSQ_LOCAL_ON | cpu))
+				continue;
+			stats_inc(nr_aged);
+			nr++;
 		}
 	}
 	bpf_iter_scx_dsq_destroy(&it);
-	if (!served)
-		return false;
-	stats_inc(nr_aged);
-	/* Up to 6.18 the move alone wakes nobody. */
-	compat_kick_idle(cpu);
-	return true;
+	/* Before 6.19, and in early 6.18, the move alone wakes nobody. */
+	if (nr)
+		compat_kick_idle(cpu);
+	return 0;
 }
 
-/* At the own queues of some CPUs from @first on. A global function: rare, and verified once. Return: the first of the next time. */
-__weak u32 fair_look_at_left(u32 first, s32 cpu, u64 now_ns)
+/*
+ * Looks for CPUs that are not asked, from @first on. It may unlock the runqueue: what was known of the queues before may not be
+ * true after it. A global function: rare, and verified once. Return: the first of the next time.
+ */
+__weak u32 fair_look_for_unasked(u32 first, s32 cpu, u64 now_ns)
 {
-	u32 end = first + FAIR_LEFT_CHECK_NR, i;
+	u32 end = first + FAIR_UNASKED_CHECK_NR, i;
 
 	if (end > topo_nr_cpu_ids)
 		end = topo_nr_cpu_ids;
-	for (i = first; i < end && kernel_may_loop(); i++)
-		if (i != cpu && fair_looked[i & (ARCADE_MAX_CPUS - 1)].own_is_used)
-			fair_serve_left(i, now_ns);
+	for (i = first; i < end && kernel_may_loop(); i++) {
+		const struct fair_looked *other = fair_looked_of(i);
+
+		if (i != cpu && other->own_is_used && !policy_before(now_ns, other->unasked_ns + FAIR_UNASKED_NS))
+			fair_serve_unasked(i, now_ns);
+	}
 	return end < topo_nr_cpu_ids ? end : 0;
 }
 
@@ -495,16 +512,19 @@ static __always_inline bool fair_head_is_before(u64 dsq_id, u64 deadline)
 	return fair_first_deadline(dsq_id, &head) && !policy_before(deadline, head);
 }
 
-/* Somebody is about to be put in the queue of @cpu, whose runqueue is locked, as it is in fair_own_queue_is_used(). */
+/*
+ * Somebody is about to be put in the queue of @cpu, whose runqueue is locked, as it is in fair_own_queue_is_used(). Others read
+ * it without the lock: at worst they look in vain, or a look later.
+ */
 static __always_inline void fair_use_own_queue(s32 cpu)
 {
-	fair_looked[cpu & (ARCADE_MAX_CPUS - 1)].own_is_used = true;
+	fair_looked_of(cpu)->own_is_used = true;
 }
 
 /* This CPU, @cpu, will be left to a member of a chain that is about to be queued: its next dispatch looks for nobody old. */
 static __always_inline void fair_promise(s32 cpu)
 {
-	fair_looked[cpu & (ARCADE_MAX_CPUS - 1)].is_promised = true;
+	fair_looked_of(cpu)->is_promised = true;
 }
 
 /* Mostly nobody has been there since it was last seen empty. */
@@ -536,16 +556,18 @@ static __always_inline void fair_dispatch(s32 cpu, struct task_struct *prev)
 {
 	u32 llc = topo_llc_of(cpu);
 	u64 llc_dsq = fair_dsq_of_llc(llc), cpu_dsq = fair_dsq_of_cpu(cpu), cpu_first = 0, now_ns = scx_bpf_now();
-	struct fair_looked *looked = &fair_looked[cpu & (ARCADE_MAX_CPUS - 1)];
-	bool in_llc = fair_nr_in_llc(llc) > 0, in_cpu = fair_own_queue_is_used(looked, cpu);
-	bool prev_wants = prev && (prev->scx.flags & COMPAT_TASK_QUEUED);
+	struct fair_looked *looked = fair_looked_of(cpu);
 	enum arcade_class class = ARCADE_CLASS_NORMAL;
 	struct task_ctx *tctx = NULL;
+	bool in_llc, in_cpu, prev_wants;
 
-	if (!policy_before(now_ns, looked->left_ns + FAIR_AGE_CHECK_NS)) {
-		looked->left_ns = now_ns;
-		looked->left_first = fair_look_at_left(looked->left_first, cpu, now_ns);
+	if (!policy_before(now_ns, looked->unasked_ns + FAIR_AGE_CHECK_NS)) {
+		looked->unasked_ns = now_ns;
+		looked->unasked_first = fair_look_for_unasked(looked->unasked_first, cpu, now_ns);
 	}
+	in_llc = fair_nr_in_llc(llc) > 0;
+	in_cpu = fair_own_queue_is_used(looked, cpu);
+	prev_wants = prev && (prev->scx.flags & COMPAT_TASK_QUEUED);
 	if (!fair_keeps_promise(looked, in_cpu, now_ns) && fair_dispatch_aged(looked, cpu, llc, in_cpu, in_llc, now_ns))
 		return;
 	looked->is_promised = false;

@@ -430,8 +430,7 @@ static inline bool policy_bucket_take(u64 *full_at_ns, u64 now_ns, u64 interval_
 	return true;
 }
 
-/* No chain is older. */
-#define POLICY_CHAIN_MAX_NS (100 * POLICY_NS_PER_MS)
+#define POLICY_CHAIN_MAX_NS (ARCADE_MAX_CHAIN_MS * POLICY_NS_PER_MS)
 
 /*
  * A member yields only to the one of an earlier cause, and to one that a period of sound has caused: a buffer that runs dry is

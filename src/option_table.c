@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "arcade/abi.h"
 #include "modes.h"
 #include "util.h"
 
@@ -52,12 +53,12 @@ const struct option_def option_table[] = {
 	}, {
 		.name = "chain-ms", .type = OPTION_NUMBER, .arg = "N", .unit = "ms",
 		.effect = OPTION_LIVE, .section = OPTION_CHAIN, .per_game = true,
-		.min = 1, .max = 100, .def = 33, .offset = FIELD(chain_ms),
+		.min = 1, .max = ARCADE_MAX_CHAIN_MS, .def = 33, .offset = FIELD(chain_ms),
 		.help = "how long what an input event causes goes first",
 	}, {
 		.name = "frame-ms", .type = OPTION_NUMBER, .arg = "N", .unit = "ms",
 		.effect = OPTION_LIVE, .section = OPTION_CHAIN, .per_game = true,
-		.min = 1, .max = 100, .def = 16, .offset = FIELD(frame_ms),
+		.min = 1, .max = ARCADE_MAX_CHAIN_MS, .def = 16, .offset = FIELD(frame_ms),
 		.help = "how long what a frame of the display causes goes first",
 	}, {
 		.name = "chain-budget-us", .type = OPTION_NUMBER, .arg = "N", .unit = "us",

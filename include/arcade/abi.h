@@ -36,6 +36,8 @@ typedef int64_t s64;
 
 /* Longest chain that is followed: input, compositor, game, render, submit and one to spare. */
 #define ARCADE_MAX_HOPS 6
+/* Longest time that what a cause brings about goes first. */
+#define ARCADE_MAX_CHAIN_MS 100
 /* Buckets of a log2 histogram of microseconds: bucket i counts [2^(i-1), 2^i), the first everything below 1 us. */
 #define ARCADE_HIST_BUCKETS 24
 

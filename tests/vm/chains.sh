@@ -61,21 +61,28 @@ count_given() { # US WHAT [COMMAND…: beside it]
 	stop_arcade
 }
 
+# Of two CPUs each stands still for 0.85 ms at a time here as soon as the other computes.
+on_one_cpu() { # COMMAND…
+	local status=0
+	echo 0 >/sys/devices/system/cpu/cpu1/online || return 1
+	"$@" || status=1
+	echo 1 >/sys/devices/system/cpu/cpu1/online
+	return $status
+}
+
 # As compositors do it, some time after their start.
 compositor_becomes_real_time() { sleep 2; chrt --rr -p 1 "$(pgrep -x compositor)"; }
 
 short_members_give_their_cpu() {
-	local by_short by_long status=0
-	echo 0 >/sys/devices/system/cpu/cpu1/online || return 1
+	local by_short by_long
 	count_given 20 '' && by_short=$given && count_given 2000 '' && by_long=$given &&
-		count_given 20 ', the compositor is real-time from the middle on' compositor_becomes_real_time || status=1
-	echo 1 >/sys/devices/system/cpu/cpu1/online
+		count_given 20 ', the compositor is real-time from the middle on' compositor_becomes_real_time || return 1
 	# With the long one, of the two that could one does not; nor a real-time one, of which nobody knows how long it runs.
-	[ $status -eq 0 ] && [ "$by_short" -ge 50 ] && [ "$by_long" -le $((by_short * 3 / 4)) ] && [ "$given" -le $((by_short * 9 / 10)) ] ||
+	[ "$by_short" -ge 50 ] && [ "$by_long" -le $((by_short * 3 / 4)) ] && [ "$given" -le $((by_short * 9 / 10)) ] ||
 		{ echo "$by_short, $by_long and $given"; return 1; }
 }
 
-# On one CPU, with hogs, and some of a weight so low that they wait for hundreds of milliseconds. Sets P99_US, from a packet to
+# With hogs, and some of a weight so low that they wait for hundreds of milliseconds. Sets P99_US, from a packet to
 # the game, GIVEN, per 100 packets, and AGED.
 meet_aged() { # NR: of the low ones
 	local pids=() status=0 i
@@ -93,21 +100,14 @@ meet_aged() { # NR: of the low ones
 }
 
 handed_cpus_are_kept() {
-	local alone_us status=0
-	echo 0 >/sys/devices/system/cpu/cpu1/online || return 1
-	meet_aged 0 && alone_us=$p99_us && meet_aged 12 || status=1
-	echo 1 >/sys/devices/system/cpu/cpu1/online
-	[ $status -eq 0 ] && [ "$aged" -ge 50 ] && [ $given -ge 100 ] && [ "${p99_us%.*}" -le $((4 * ${alone_us%.*})) ]
+	local alone_us
+	meet_aged 0 && alone_us=$p99_us && meet_aged 12 && [ "$aged" -ge 50 ] && [ $given -ge 100 ] && [ "${p99_us%.*}" -le $((4 * ${alone_us%.*})) ]
 }
 
-# On one CPU: of two each stands still for 0.85 ms at a time here as soon as the other computes.
 hogs_cost_little() {
-	local idle_us busy_us status=0
-	echo 0 >/sys/devices/system/cpu/cpu1/online || return 1
+	local idle_us busy_us
 	start_arcade --chain-ms 100 && chain_scene --mouse-hz 250 --packets 1000 && idle_us=$(kv hop3_p99_us) &&
-		chain_scene --mouse-hz 250 --packets 1000 --hogs 4 && busy_us=$(kv hop3_p99_us) && stop_arcade || status=1
-	echo 1 >/sys/devices/system/cpu/cpu1/online
-	[ $status -eq 0 ] || return 1
+		chain_scene --mouse-hz 250 --packets 1000 --hogs 4 && busy_us=$(kv hop3_p99_us) && stop_arcade || return 1
 	figure "from packet to render thread p99 $idle_us us, with 4 hogs $busy_us us"
 	[ $((10 * ${busy_us%.*})) -le $((15 * ${idle_us%.*})) ]
 }
@@ -148,9 +148,9 @@ no_key_code_is_told() {
 
 check "1000 packets: at least 990 marks at each of three hops, and no others" packets_are_followed
 check "with the reader idle and others waking each other none is marked" nobody_else_is_marked
-check "beside hogs a short member leaves its CPU to whom it wakes, one that works on does not" short_members_give_their_cpu
-check "with hogs, the p99 of input to render is at most 1.5 times what it is without" hogs_cost_little
-check "who has waited for long does not come before a member that a CPU is handed to" handed_cpus_are_kept
+check "beside hogs a short member leaves its CPU to whom it wakes, one that works on does not" on_one_cpu short_members_give_their_cpu
+check "with hogs, the p99 of input to render is at most 1.5 times what it is without" on_one_cpu hogs_cost_little
+check "who has waited for long does not come before a member that a CPU is handed to" on_one_cpu handed_cpus_are_kept
 check "8000 packets a second: at most 60 wakeups a second, every record read or counted" wakeups_are_few
 check "no log line and no statistic tells a key" no_key_code_is_told
 check "no complaint in the kernel log" no_kernel_complaints

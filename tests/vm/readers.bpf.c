@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Computes in the calling thread inside of an RCU read-side section, which a preemptible kernel may interrupt: until the
- * thread has run to its end, no grace period that began meanwhile ends.
+ * thread has run to its end, no grace period that began meanwhile ends. The kernel has disabled migration for a program like
+ * this, so the thread stays on a CPU that goes offline.
  */
 #define BPF_NO_KFUNC_PROTOTYPES
 #include "vmlinux.h"

@@ -204,8 +204,8 @@ watchdog_ends_stopped() {
 		{ systemctl status --no-pager $unit; journalctl --no-pager -t systemd | tail -n 5; return 1; }
 }
 
-# Each restart is a load of the kernel half, which takes longer here than the watchdog's time.
-# A change while it starts anew is one with that, so each is waited for: a start takes seconds here.
+# Each restart is a load of the kernel half, which takes longer here than the watchdog's time. A change while it starts anew is
+# one with that, so each is waited for.
 schedules_again() { [ "$(said | grep -c 'CPUs came or went')" -ge "$1" ] && [ "$(said | grep -c '^scheduling')" -gt "$1" ]; }
 hotplug_is_no_hang() {
 	local pid online nr=0
