@@ -11,6 +11,8 @@ arcade=$top/build/scx_arcade
 scene=$top/build/scene
 work=$(mktemp -d)
 tests=0 failed=0 arcade_pid=
+# Patience for a start, which takes 8 s in an emulator that has the machine for itself and up to 30 s in one that has not.
+start_max_s=90
 
 trap 'stop_arcade KILL >/dev/null 2>&1; rm -rf "$work"' EXIT
 
@@ -57,7 +59,7 @@ is_running() { kill -0 "$1" 2>/dev/null; }
 start_arcade() { # FLAG…
 	"$arcade" "$@" >"$work/out" 2>"$work/err" &
 	arcade_pid=$!
-	if ! eventually 30 arcade_is_up || ! is_running $arcade_pid; then
+	if ! eventually $start_max_s arcade_is_up || ! is_running $arcade_pid; then
 		cat "$work/err"
 		return 1
 	fi

@@ -198,7 +198,7 @@ watchdog_ends_stopped() {
 	[ "$(main_pid)" = "$pid" ] || { echo "not fed"; return 1; }
 	kill -STOP "$pid"
 	start=$SECONDS
-	eventually 40 restarted_after "$pid" || { systemctl status --no-pager $unit; return 1; }
+	eventually $start_max_s restarted_after "$pid" || { systemctl status --no-pager $unit; return 1; }
 	figure "SIGSTOP to scheduling again, watchdog of 3 s: $((SECONDS - start)) s"
 	manager_said "$unit: Watchdog timeout" && ! is_running "$pid" && [ "$(prop NRestarts)" -eq 1 ] ||
 		{ systemctl status --no-pager $unit; journalctl --no-pager -t systemd | tail -n 5; return 1; }
@@ -214,10 +214,10 @@ hotplug_is_no_hang() {
 	for online in 0 1 0 1 0 1; do
 		nr=$((nr + 1))
 		echo $online >/sys/devices/system/cpu/cpu1/online
-		eventually 30 schedules_again $nr || { echo "change $nr"; break; }
+		eventually $start_max_s schedules_again $nr || { echo "change $nr"; break; }
 	done
 	echo 1 >/sys/devices/system/cpu/cpu1/online
-	eventually 30 status_is scheduling && sleep 2 && [ $nr -eq 6 ] &&
+	eventually $start_max_s status_is scheduling && sleep 2 && [ $nr -eq 6 ] &&
 		[ "$(main_pid)" = "$pid" ] && [ "$(prop NRestarts)" -eq 0 ] && [ "$(said | grep -c 'CPUs came or went')" -ge 6 ] ||
 		{ echo "process $(main_pid), was $pid; $(prop NRestarts) restarts"; said | tail -n 20; return 1; }
 }
@@ -228,23 +228,27 @@ killed_is_restarted() {
 	fresh || return 1
 	pid=$(main_pid)
 	kill -KILL "$pid"
-	eventually 30 restarted_after "$pid" && [ "$(prop NRestarts)" -eq 1 ]
+	eventually $start_max_s restarted_after "$pid" && [ "$(prop NRestarts)" -eq 1 ]
 }
 
+# At once, not when it schedules: three starts of 20 s each are not too many in a minute.
 start_limit() {
 	local pid
 	fresh || return 1
 	for _ in 1 2 3; do
-		eventually 30 is_active || break
 		pid=$(main_pid)
 		kill -KILL "$pid"
-		eventually 30 restarted_or_failed "$pid" || return 1
+		eventually $start_max_s is_another_or_failed "$pid" || return 1
+		! is_failed || break
 	done
 	eventually 10 is_failed && manager_said "$unit: Start request repeated too quickly" && state_is disabled || { systemctl status --no-pager $unit; return 1; }
 	sleep 3
 	is_failed && systemctl reset-failed $unit && systemctl start $unit && state_is enabled
 }
-restarted_or_failed() { is_failed || restarted_after "$1"; }
+is_another_or_failed() { # PID
+	local pid=$(main_pid)
+	is_failed || { [ "$pid" -ne 0 ] && [ "$pid" -ne "$1" ]; }
+}
 
 # ---- when it ends by itself ----
 
@@ -315,7 +319,7 @@ by_scx_service() {
 		Restart=on-failure
 	END
 	systemctl daemon-reload
-	systemctl start scx && eventually 30 state_is enabled && journalctl -o cat -u scx | grep -q 'slice 2000 us' &&
+	systemctl start scx && eventually $start_max_s state_is enabled && journalctl -o cat -u scx | grep -q 'slice 2000 us' &&
 		systemctl stop scx && eventually 10 state_is disabled && [ "$(systemctl show -P Result scx)" = success ] ||
 		{ journalctl --no-pager -o cat -u scx | tail; return 1; }
 	rm /run/systemd/system/scx.service /etc/default/scx
@@ -337,7 +341,7 @@ in_loader_sandbox() {
 	for property in "${loader_sandbox[@]}"; do args+=(-p "$property"); done
 	systemd-run --unit=loaded --collect "${args[@]}" -p KillSignal=SIGINT -p "StandardOutput=truncate:$out" -p StandardError=journal \
 		/usr/bin/scx_arcade --stats 0.2 --json || return 1
-	eventually 30 loaded_said '^scheduling$' && state_is enabled || { loaded; return 1; }
+	eventually $start_max_s loaded_said '^scheduling$' && state_is enabled || { loaded; return 1; }
 	loaded | grep -E '^(input|chains|devices|locks|processes|display|audio|games|focus|peripherals) ' | sed 's/^/figure: in scx_loader'"'"'s sandbox: /'
 	"$top/build/vm/flood" 50 2 >/dev/null
 	eventually 20 has_packets 100 || { loaded; tail -n 1 $out; return 1; }
