@@ -124,7 +124,7 @@ static __always_inline bool futex_take(u64 dsq_id, s32 pid, s32 cpu, bool is_pin
 				break;
 			if (p->pid != pid)
 				continue;
-			taken = (is_pinned || fair_may_run_on(p, cpu)) && fair_take_out_of_turn(&it, p, COMPAT_DSQ_LOCAL);
+			taken = fair_may_take(p, cpu, is_pinned) && fair_take_out_of_turn(&it, p, COMPAT_DSQ_LOCAL);
 			break;
 		}
 	}
