@@ -566,7 +566,6 @@ static int start_thread(struct watch *watch)
 		atomic_fetch_sub(&watch->shared->nr_owners, 1);
 		return -err;
 	}
-	pthread_setname_np(watch->thread, "watch");
 	return 0;
 }
 
