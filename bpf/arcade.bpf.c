@@ -266,7 +266,6 @@ s32 BPF_PROG(arcade_select_cpu, struct task_struct *p, s32 prev_cpu, u64 wake_fl
 
 		if (topo_is_no_worse(waker_cpu, cpu) &&
 		    chain_gives_cpu(p, tctx, waker_cpu, preempt_ran_ns(waker_cpu, scx_bpf_now()))) {
-			fair_promise(waker_cpu);
 			stats_inc(nr_chain_cpus_given);
 			return waker_cpu;
 		}

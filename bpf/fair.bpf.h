@@ -8,8 +8,8 @@
  *
  * Deadlines alone bound nobody's wait: while short tasks keep coming, a task of
  * low weight stays last. So from time to time the end of a queue is looked at,
- * and who has waited for long runs next, whatever its deadline; but not where a
- * member of a chain has just handed its CPU on.
+ * and who has waited for long runs next, whatever its deadline; but not while
+ * somebody is first whom the player waits for.
  *
  * A CPU that is about to go offline is not asked for its next task any more, but
  * goes only when a grace period of RCU has ended, for which somebody in its own
@@ -52,8 +52,7 @@ struct fair_looked {
 	u32 unasked_first;	/* which is the first of those the next time */
 	u32 other_llc;		/* which was that */
 	u32 own_is_used;	/* bool: its own queue may hold somebody */
-	u32 is_promised;	/* bool: see fair_promise() */
-	u32 pad[4];		/* a cache line each */
+	u32 pad[5];		/* a cache line each */
 };
 
 static struct fair_looked fair_looked[ARCADE_MAX_CPUS];
@@ -300,6 +299,28 @@ static __always_inline u64 fair_waited_ns(struct task_struct *p, u64 now_ns)
 	return since_ns && policy_before(since_ns, now_ns) ? now_ns - since_ns : 0;
 }
 
+/*
+ * Is the first of a queue one whom the player waits for: a member of a chain, or one of the game's that is ahead? Only reads:
+ * another CPU may be running it by now. A global function: rare, and verified once. Return: bool.
+ */
+__weak int fair_first_is_urgent(u64 dsq_id)
+{
+	struct bpf_iter_scx_dsq it;
+	bool is_urgent = false;
+
+	if (!bpf_iter_scx_dsq_new(&it, dsq_id, 0)) {
+		struct task_struct *p = bpf_iter_scx_dsq_next(&it);
+		struct task_ctx *tctx = p ? task_ctx_of(p) : NULL;
+
+		if (tctx)
+			is_urgent = (!(p->flags & PF_KTHREAD) && policy_chain_live(&tctx->chain, p->nvcsw, bpf_ktime_get_ns(),
+										   knobs.chain_budget_ns)) ||
+				    (fair_is_game(tctx) && policy_is_ahead(fair_ahead_ns(tctx)));
+	}
+	bpf_iter_scx_dsq_destroy(&it);
+	return is_urgent;
+}
+
 /* Moving a task to a CPU that it may not use is an error that ends the scheduler. */
 static __always_inline bool fair_may_run_on(const struct task_struct *p, s32 cpu)
 {
@@ -383,17 +404,26 @@ __weak u64 fair_take_aged(u64 dsq_id, s32 cpu, bool is_pinned, u64 now_ns)
 	return longest_ns;
 }
 
+/* Is it time for a look, the last having been at @looked_ns? */
+static __always_inline bool fair_is_due(u64 looked_ns, u64 now_ns)
+{
+	return !policy_before(now_ns, looked_ns + FAIR_AGE_CHECK_NS);
+}
+
+/* May that look, if it is due, wait still? Not for so long that somebody waits for one that never comes. */
+static __always_inline bool fair_may_put_off(u64 looked_ns, u64 now_ns)
+{
+	return policy_before(now_ns, looked_ns + FAIR_WAIT_LONG_NS);
+}
+
 /*
- * From time to time, at @looked_ns the last; again at once as long as there is somebody who has waited far too long.
- * Return: was one taken?
+ * A look that is due, @looked_ns being when the last was. Due again at once as long as there is somebody who has waited far too
+ * long. Return: was one taken?
  */
 static __always_inline bool fair_look_for_aged(u64 *looked_ns, u64 dsq_id, s32 cpu, bool is_pinned, u64 now_ns)
 {
-	u64 waited_ns;
+	u64 waited_ns = fair_take_aged(dsq_id, cpu, is_pinned, now_ns);
 
-	if (policy_before(now_ns, *looked_ns + FAIR_AGE_CHECK_NS))
-		return false;
-	waited_ns = fair_take_aged(dsq_id, cpu, is_pinned, now_ns);
 	if (waited_ns < FAIR_WAIT_MAX_NS)
 		*looked_ns = now_ns;
 	return waited_ns;
@@ -404,8 +434,6 @@ static __always_inline bool fair_look_elsewhere(struct fair_looked *looked, s32 
 {
 	u32 other = looked->other_llc;
 
-	if (policy_before(now_ns, looked->other_ns + FAIR_AGE_CHECK_NS))
-		return false;
 	other = other + 1 < topo_nr_llcs ? other + 1 : 0;
 	looked->other_llc = other;
 	if (other == llc) {
@@ -521,12 +549,6 @@ static __always_inline void fair_use_own_queue(s32 cpu)
 	fair_looked_of(cpu)->own_is_used = true;
 }
 
-/* This CPU, @cpu, will be left to a member of a chain that is about to be queued: its next dispatch looks for nobody old. */
-static __always_inline void fair_promise(s32 cpu)
-{
-	fair_looked_of(cpu)->is_promised = true;
-}
-
 /* Mostly nobody has been there since it was last seen empty. */
 static __always_inline bool fair_own_queue_is_used(struct fair_looked *looked, s32 cpu)
 {
@@ -536,19 +558,21 @@ static __always_inline bool fair_own_queue_is_used(struct fair_looked *looked, s
 	return looked->own_is_used;
 }
 
-/* Is it still to be kept? Not for so long that somebody waits for a look that never comes. */
-static __always_inline bool fair_keeps_promise(const struct fair_looked *looked, bool in_cpu, u64 now_ns)
-{
-	return looked->is_promised && policy_before(now_ns, looked->llc_ns + FAIR_WAIT_LONG_NS) &&
-	       (!in_cpu || policy_before(now_ns, looked->own_ns + FAIR_WAIT_LONG_NS));
-}
-
 /* One of those who have waited for long, wherever this CPU may take him from. Return: was there one? */
 static __always_inline bool fair_dispatch_aged(struct fair_looked *looked, s32 cpu, u32 llc, bool in_cpu, bool in_llc, u64 now_ns)
 {
-	return (in_cpu && fair_look_for_aged(&looked->own_ns, fair_dsq_of_cpu(cpu), cpu, true, now_ns)) ||
-	       (in_llc && fair_look_for_aged(&looked->llc_ns, fair_dsq_of_llc(llc), cpu, false, now_ns)) ||
-	       (topo_nr_llcs > 1 && fair_look_elsewhere(looked, cpu, llc, now_ns));
+	bool of_cpu = in_cpu && fair_is_due(looked->own_ns, now_ns), of_llc = in_llc && fair_is_due(looked->llc_ns, now_ns);
+	bool of_other = topo_nr_llcs > 1 && fair_is_due(looked->other_ns, now_ns);
+
+	if (!of_cpu && !of_llc && !of_other)
+		return false;
+	if ((!of_cpu || fair_may_put_off(looked->own_ns, now_ns)) && (!of_llc || fair_may_put_off(looked->llc_ns, now_ns)) &&
+	    (!of_other || fair_may_put_off(looked->other_ns, now_ns)) &&
+	    ((in_cpu && fair_first_is_urgent(fair_dsq_of_cpu(cpu))) || (in_llc && fair_first_is_urgent(fair_dsq_of_llc(llc)))))
+		return false;
+	return (of_cpu && fair_look_for_aged(&looked->own_ns, fair_dsq_of_cpu(cpu), cpu, true, now_ns)) ||
+	       (of_llc && fair_look_for_aged(&looked->llc_ns, fair_dsq_of_llc(llc), cpu, false, now_ns)) ||
+	       (of_other && fair_look_elsewhere(looked, cpu, llc, now_ns));
 }
 
 /* Next task for @cpu, unless @prev, which still wants to run, is owed more. */
@@ -568,9 +592,8 @@ static __always_inline void fair_dispatch(s32 cpu, struct task_struct *prev)
 	in_llc = fair_nr_in_llc(llc) > 0;
 	in_cpu = fair_own_queue_is_used(looked, cpu);
 	prev_wants = prev && (prev->scx.flags & COMPAT_TASK_QUEUED);
-	if (!fair_keeps_promise(looked, in_cpu, now_ns) && fair_dispatch_aged(looked, cpu, llc, in_cpu, in_llc, now_ns))
+	if (fair_dispatch_aged(looked, cpu, llc, in_cpu, in_llc, now_ns))
 		return;
-	looked->is_promised = false;
 	if (prev_wants) {
 		tctx = task_ctx_of(prev);
 		if (tctx) {

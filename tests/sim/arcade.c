@@ -39,7 +39,6 @@ struct arcade_cpu {
 	u64 looked_own_ns, looked_llc_ns;
 	u64 looked_other_ns;
 	u32 other_llc;
-	bool is_promised;
 	struct queue pinned;
 	struct sim_task *local[MAX_LOCAL];	/* the CPU's own queue: first in, first out, but for preemptors */
 	s32 nr_local;
@@ -614,7 +613,6 @@ static void arcade_wake(struct sim *sim, struct sim_task *p, const struct sim_wa
 		return;
 	}
 	if (class == ARCADE_CLASS_CHAIN && topo_is_no_worse(sim, waker->cpu, cpu) && chain_gives_cpu(sim, p, waker)) {
-		arcade_of(sim)->cpus[waker->cpu].is_promised = true;
 		sim->stats.nr_cpus_given += sim_measures(sim);
 		arcade_enqueue(sim, p, waker->cpu, true, waker->cpu);
 		return;
@@ -691,8 +689,6 @@ static struct sim_task *fair_look_for_aged(struct sim *sim, u64 *looked_ns, stru
 {
 	struct sim_task *taken = NULL;
 
-	if (!queue->nr || policy_before(sim->now_ns, *looked_ns + FAIR_AGE_CHECK_NS))
-		return NULL;
 	if (fair_take_aged(sim, queue, &taken) < FAIR_WAIT_MAX_NS)
 		*looked_ns = sim->now_ns;
 	return taken;
@@ -704,8 +700,6 @@ static struct sim_task *fair_look_elsewhere(struct sim *sim, s32 cpu, u32 llc)
 	u64 *looked_ns = &arcade->cpus[cpu].looked_other_ns;
 	u32 *other = &arcade->cpus[cpu].other_llc;
 
-	if (policy_before(sim->now_ns, *looked_ns + FAIR_AGE_CHECK_NS))
-		return NULL;
 	*other = *other + 1 < sim->topology.nr_llcs ? *other + 1 : 0;
 	if (*other == llc) {
 		*looked_ns = sim->now_ns;
@@ -736,22 +730,43 @@ static struct sim_task *fair_steal(struct sim *sim, u32 llc)
 	return NULL;
 }
 
+static bool fair_is_due(const struct sim *sim, u64 looked_ns)
+{
+	return !policy_before(sim->now_ns, looked_ns + FAIR_AGE_CHECK_NS);
+}
+
+static bool fair_may_put_off(const struct sim *sim, u64 looked_ns)
+{
+	return policy_before(sim->now_ns, looked_ns + FAIR_WAIT_LONG_NS);
+}
+
+static bool fair_first_is_urgent(struct sim *sim, const struct queue *queue)
+{
+	struct sim_task *p = queue->nr ? queue->tasks[0] : NULL;
+
+	return p && (policy_chain_live(&p->ctx.chain, p->nvcsw, sim->now_ns, CHAIN_BUDGET_NS) ||
+		     (fair_is_game(sim, p) && policy_is_ahead(fair_ahead_ns(sim, p))));
+}
+
 static struct sim_task *fair_dispatch_aged(struct sim *sim, s32 cpu, u32 llc)
 {
 	struct arcade_cpu *c = &arcade_of(sim)->cpus[cpu];
-	struct sim_task *aged = fair_look_for_aged(sim, &c->looked_own_ns, &c->pinned);
+	struct queue *in_llc = &arcade_of(sim)->llcs[llc];
+	bool of_cpu = c->pinned.nr && fair_is_due(sim, c->looked_own_ns), of_llc = in_llc->nr && fair_is_due(sim, c->looked_llc_ns);
+	bool of_other = sim->topology.nr_llcs > 1 && fair_is_due(sim, c->looked_other_ns);
+	struct sim_task *aged = NULL;
 
-	if (!aged)
-		aged = fair_look_for_aged(sim, &c->looked_llc_ns, &arcade_of(sim)->llcs[llc]);
-	if (!aged && sim->topology.nr_llcs > 1)
+	if ((!of_cpu || fair_may_put_off(sim, c->looked_own_ns)) && (!of_llc || fair_may_put_off(sim, c->looked_llc_ns)) &&
+	    (!of_other || fair_may_put_off(sim, c->looked_other_ns)) &&
+	    (fair_first_is_urgent(sim, &c->pinned) || fair_first_is_urgent(sim, in_llc)))
+		return NULL;
+	if (of_cpu)
+		aged = fair_look_for_aged(sim, &c->looked_own_ns, &c->pinned);
+	if (!aged && of_llc)
+		aged = fair_look_for_aged(sim, &c->looked_llc_ns, in_llc);
+	if (!aged && of_other)
 		aged = fair_look_elsewhere(sim, cpu, llc);
 	return aged;
-}
-
-static bool fair_keeps_promise(const struct sim *sim, const struct arcade_cpu *c)
-{
-	return c->is_promised && policy_before(sim->now_ns, c->looked_llc_ns + FAIR_WAIT_LONG_NS) &&
-	       (!c->pinned.nr || policy_before(sim->now_ns, c->looked_own_ns + FAIR_WAIT_LONG_NS));
 }
 
 /* Return: the next, which may be @prev. */
@@ -761,10 +776,8 @@ static struct sim_task *fair_dispatch(struct sim *sim, s32 cpu, struct sim_task 
 	struct arcade *arcade = arcade_of(sim);
 	struct queue *in_llc = &arcade->llcs[llc], *in_cpu = &arcade->cpus[cpu].pinned, *first = in_llc;
 	enum arcade_class class = ARCADE_CLASS_NORMAL;
-	bool is_kept = fair_keeps_promise(sim, &arcade->cpus[cpu]);
-	struct sim_task *aged = is_kept ? NULL : fair_dispatch_aged(sim, cpu, llc);
+	struct sim_task *aged = fair_dispatch_aged(sim, cpu, llc);
 
-	arcade->cpus[cpu].is_promised = false;
 	if (aged)
 		return aged;
 	if (in_cpu->nr && (!in_llc->nr || policy_before(in_cpu->tasks[0]->ctx.deadline, in_llc->tasks[0]->ctx.deadline)))
