@@ -8,8 +8,8 @@
  *
  * Deadlines alone bound nobody's wait: while short tasks keep coming, a task of
  * low weight stays last. So from time to time the end of a queue is looked at,
- * and who has waited for long runs next, whatever its deadline; but not while
- * somebody is first whom the player waits for.
+ * and who has waited for long runs next, whatever its deadline; but hardly ever
+ * in place of one whom the player waits for.
  *
  * A CPU that is about to go offline is not asked for its next task any more, but
  * goes only when a grace period of RCU has ended, for which somebody in its own
@@ -26,11 +26,13 @@
 
 /* Who has waited so long gets a turn out of order, one task of a CPU per look: hundreds of hogs wait no less by right. */
 #define FAIR_WAIT_LONG_NS (200 * POLICY_NS_PER_MS)
-/* Who has waited so long does at once. Well below the 1 s that nobody may wait: whoever is found must still get his turn. */
+/* Who has waited so long, whenever somebody looks. Well below the 1 s that nobody may wait: whoever is found must still get his turn. */
 #define FAIR_WAIT_MAX_NS (500 * POLICY_NS_PER_MS)
 /* How often a CPU looks for such tasks, and how many of a queue it looks at, from the end. */
 #define FAIR_AGE_CHECK_NS (20 * POLICY_NS_PER_MS)
 #define FAIR_AGE_CHECK_NR 256
+/* The same while the CPU would take one whom the player waits for: nobody may wait for a look that never comes. */
+#define FAIR_PUT_OFF_NS (60 * POLICY_NS_PER_MS)
 /* A CPU that has looked for nothing in so long is not asked for its next task: it goes offline, or is held by real-time work. */
 #define FAIR_UNASKED_NS (100 * POLICY_NS_PER_MS)
 /* How many CPUs one looks at each time, and how many tasks each of those gets. */
@@ -50,7 +52,7 @@ struct fair_looked {
 	u64 other_ns;		/* at one other LLC's */
 	u64 unasked_ns;		/* for CPUs that are not asked: so this one was asked then */
 	u32 unasked_first;	/* which is the first of those the next time */
-	u32 other_llc;		/* which was that */
+	u32 other_llc;		/* which is that the next time */
 	u32 own_is_used;	/* bool: its own queue may hold somebody */
 	u32 pad[5];		/* a cache line each */
 };
@@ -299,28 +301,6 @@ static __always_inline u64 fair_waited_ns(struct task_struct *p, u64 now_ns)
 	return since_ns && policy_before(since_ns, now_ns) ? now_ns - since_ns : 0;
 }
 
-/*
- * Is the first of a queue one whom the player waits for: a member of a chain, or one of the game's that is ahead? Only reads:
- * another CPU may be running it by now. A global function: rare, and verified once. Return: bool.
- */
-__weak int fair_first_is_urgent(u64 dsq_id)
-{
-	struct bpf_iter_scx_dsq it;
-	bool is_urgent = false;
-
-	if (!bpf_iter_scx_dsq_new(&it, dsq_id, 0)) {
-		struct task_struct *p = bpf_iter_scx_dsq_next(&it);
-		struct task_ctx *tctx = p ? task_ctx_of(p) : NULL;
-
-		if (tctx)
-			is_urgent = (!(p->flags & PF_KTHREAD) && policy_chain_live(&tctx->chain, p->nvcsw, bpf_ktime_get_ns(),
-										   knobs.chain_budget_ns)) ||
-				    (fair_is_game(tctx) && policy_is_ahead(fair_ahead_ns(tctx)));
-	}
-	bpf_iter_scx_dsq_destroy(&it);
-	return is_urgent;
-}
-
 /* Moving a task to a CPU that it may not use is an error that ends the scheduler. */
 static __always_inline bool fair_may_run_on(const struct task_struct *p, s32 cpu)
 {
@@ -346,6 +326,34 @@ static __always_inline bool fair_take_out_of_turn(struct bpf_iter_scx_dsq *it, s
 static __always_inline bool fair_may_take(const struct task_struct *p, s32 cpu, bool is_pinned)
 {
 	return is_pinned || fair_may_run_on(p, cpu);
+}
+
+/*
+ * Does the player wait for @p: is it a member of a chain, or one of the game's that is ahead? Only reads, as another CPU may be
+ * running it by now; so who is a member by the next event only (chain_is_live()) does not count.
+ */
+static __always_inline bool fair_is_urgent(const struct task_struct *p, struct task_ctx *tctx)
+{
+	if (fair_is_game(tctx) && policy_is_ahead(fair_ahead_ns(tctx)))
+		return true;
+	return !(p->flags & PF_KTHREAD) &&
+	       policy_chain_live(&tctx->chain, p->nvcsw, bpf_ktime_get_ns(), knobs.chain_budget_ns);
+}
+
+/* Is the first of a queue such a one, which @cpu may take? A global function: verified once. Return: bool. */
+__weak int fair_first_is_urgent(u64 dsq_id, s32 cpu, bool is_pinned)
+{
+	struct bpf_iter_scx_dsq it;
+	bool is_urgent = false;
+
+	if (!bpf_iter_scx_dsq_new(&it, dsq_id, 0)) {
+		struct task_struct *p = bpf_iter_scx_dsq_next(&it);
+		struct task_ctx *tctx = p ? task_ctx_of(p) : NULL;
+
+		is_urgent = tctx && fair_may_take(p, cpu, is_pinned) && fair_is_urgent(p, tctx);
+	}
+	bpf_iter_scx_dsq_destroy(&it);
+	return is_urgent;
 }
 
 /* How long has the one waited who has waited longest in a queue and may run on this CPU? 0 if nobody has for long. */
@@ -374,9 +382,9 @@ static __always_inline u64 fair_longest_wait(u64 dsq_id, s32 cpu, bool is_pinned
 
 /*
  * Takes the one who has waited longest, if that is long. A global function: the verifier looks at it once, not once per
- * queue. Return: how long, 0 if there was none.
+ * queue. Return: how long; 0 if there was none; < 0 if another CPU was faster.
  */
-__weak u64 fair_take_aged(u64 dsq_id, s32 cpu, bool is_pinned, u64 now_ns)
+__weak s64 fair_take_aged(u64 dsq_id, s32 cpu, bool is_pinned, u64 now_ns)
 {
 	u64 longest_ns = fair_longest_wait(dsq_id, cpu, is_pinned, now_ns);
 	struct bpf_iter_scx_dsq it;
@@ -399,48 +407,35 @@ __weak u64 fair_take_aged(u64 dsq_id, s32 cpu, bool is_pinned, u64 now_ns)
 	}
 	bpf_iter_scx_dsq_destroy(&it);
 	if (!taken)
-		return 0;
+		return -1;
 	stats_inc(nr_aged);
 	return longest_ns;
 }
 
-/* Is it time for a look, the last having been at @looked_ns? */
-static __always_inline bool fair_is_due(u64 looked_ns, u64 now_ns)
-{
-	return !policy_before(now_ns, looked_ns + FAIR_AGE_CHECK_NS);
-}
-
-/* May that look, if it is due, wait still? Not for so long that somebody waits for one that never comes. */
-static __always_inline bool fair_may_put_off(u64 looked_ns, u64 now_ns)
-{
-	return policy_before(now_ns, looked_ns + FAIR_WAIT_LONG_NS);
-}
-
 /*
  * A look that is due, @looked_ns being when the last was. Due again at once as long as there is somebody who has waited far too
- * long. Return: was one taken?
+ * long, or was, before another CPU took him. Return: was one taken?
  */
 static __always_inline bool fair_look_for_aged(u64 *looked_ns, u64 dsq_id, s32 cpu, bool is_pinned, u64 now_ns)
 {
-	u64 waited_ns = fair_take_aged(dsq_id, cpu, is_pinned, now_ns);
+	s64 waited_ns = fair_take_aged(dsq_id, cpu, is_pinned, now_ns);
 
-	if (waited_ns < FAIR_WAIT_MAX_NS)
+	if (waited_ns >= 0 && waited_ns < FAIR_WAIT_MAX_NS)
 		*looked_ns = now_ns;
-	return waited_ns;
+	return waited_ns > 0;
 }
 
 /* The old of one other LLC, of another each time: its own CPUs may be held by real-time work, or by more than their share. */
 static __always_inline bool fair_look_elsewhere(struct fair_looked *looked, s32 cpu, u32 llc, u64 now_ns)
 {
-	u32 other = looked->other_llc;
+	bool taken;
 
-	other = other + 1 < topo_nr_llcs ? other + 1 : 0;
-	looked->other_llc = other;
-	if (other == llc) {
-		looked->other_ns = now_ns;
-		return false;
-	}
-	return fair_look_for_aged(&looked->other_ns, fair_dsq_of_llc(other), cpu, false, now_ns);
+	if (looked->other_llc == llc)
+		looked->other_llc = topo_llc_after(llc);
+	taken = fair_look_for_aged(&looked->other_ns, fair_dsq_of_llc(looked->other_llc), cpu, false, now_ns);
+	if (looked->other_ns == now_ns)
+		looked->other_llc = topo_llc_after(looked->other_llc);
+	return taken;
 }
 
 /*
@@ -558,21 +553,35 @@ static __always_inline bool fair_own_queue_is_used(struct fair_looked *looked, s
 	return looked->own_is_used;
 }
 
-/* One of those who have waited for long, wherever this CPU may take him from. Return: was there one? */
-static __always_inline bool fair_dispatch_aged(struct fair_looked *looked, s32 cpu, u32 llc, bool in_cpu, bool in_llc, u64 now_ns)
+/* Is it time for a look, the last having been at @looked_ns? */
+static __always_inline bool fair_is_due(u64 looked_ns, u64 interval_ns, u64 now_ns)
 {
-	bool of_cpu = in_cpu && fair_is_due(looked->own_ns, now_ns), of_llc = in_llc && fair_is_due(looked->llc_ns, now_ns);
-	bool of_other = topo_nr_llcs > 1 && fair_is_due(looked->other_ns, now_ns);
+	return !policy_before(now_ns, looked_ns + interval_ns);
+}
 
-	if (!of_cpu && !of_llc && !of_other)
+/*
+ * One of those who have waited for long, wherever this CPU may take him from. @prev_tctx: of @prev, which wants to run on; NULL if
+ * it does not. Return: was there one?
+ */
+static __always_inline bool fair_dispatch_aged(struct fair_looked *looked, s32 cpu, u32 llc, bool in_cpu, bool in_llc,
+					       struct task_struct *prev, struct task_ctx *prev_tctx, u64 now_ns)
+{
+	u64 cpu_dsq = fair_dsq_of_cpu(cpu), llc_dsq = fair_dsq_of_llc(llc), interval_ns = FAIR_AGE_CHECK_NS;
+	bool in_other = topo_nr_llcs > 1;
+
+	if (!(in_cpu && fair_is_due(looked->own_ns, interval_ns, now_ns)) &&
+	    !(in_llc && fair_is_due(looked->llc_ns, interval_ns, now_ns)) &&
+	    !(in_other && fair_is_due(looked->other_ns, interval_ns, now_ns)))
 		return false;
-	if ((!of_cpu || fair_may_put_off(looked->own_ns, now_ns)) && (!of_llc || fair_may_put_off(looked->llc_ns, now_ns)) &&
-	    (!of_other || fair_may_put_off(looked->other_ns, now_ns)) &&
-	    ((in_cpu && fair_first_is_urgent(fair_dsq_of_cpu(cpu))) || (in_llc && fair_first_is_urgent(fair_dsq_of_llc(llc)))))
-		return false;
-	return (of_cpu && fair_look_for_aged(&looked->own_ns, fair_dsq_of_cpu(cpu), cpu, true, now_ns)) ||
-	       (of_llc && fair_look_for_aged(&looked->llc_ns, fair_dsq_of_llc(llc), cpu, false, now_ns)) ||
-	       (of_other && fair_look_elsewhere(looked, cpu, llc, now_ns));
+	if ((prev_tctx && fair_is_urgent(prev, prev_tctx)) || (in_cpu && fair_first_is_urgent(cpu_dsq, cpu, true)) ||
+	    (in_llc && fair_first_is_urgent(llc_dsq, cpu, false)))
+		interval_ns = FAIR_PUT_OFF_NS;
+	return (in_cpu && fair_is_due(looked->own_ns, interval_ns, now_ns) &&
+		fair_look_for_aged(&looked->own_ns, cpu_dsq, cpu, true, now_ns)) ||
+	       (in_llc && fair_is_due(looked->llc_ns, interval_ns, now_ns) &&
+		fair_look_for_aged(&looked->llc_ns, llc_dsq, cpu, false, now_ns)) ||
+	       (in_other && fair_is_due(looked->other_ns, interval_ns, now_ns) &&
+		fair_look_elsewhere(looked, cpu, llc, now_ns));
 }
 
 /* Next task for @cpu, unless @prev, which still wants to run, is owed more. */
@@ -582,7 +591,7 @@ static __always_inline void fair_dispatch(s32 cpu, struct task_struct *prev)
 	u64 llc_dsq = fair_dsq_of_llc(llc), cpu_dsq = fair_dsq_of_cpu(cpu), cpu_first = 0, now_ns = scx_bpf_now();
 	struct fair_looked *looked = fair_looked_of(cpu);
 	enum arcade_class class = ARCADE_CLASS_NORMAL;
-	struct task_ctx *tctx = NULL;
+	struct task_ctx *tctx;
 	bool in_llc, in_cpu, prev_wants;
 
 	if (!policy_before(now_ns, looked->unasked_ns + FAIR_AGE_CHECK_NS)) {
@@ -592,22 +601,20 @@ static __always_inline void fair_dispatch(s32 cpu, struct task_struct *prev)
 	in_llc = fair_nr_in_llc(llc) > 0;
 	in_cpu = fair_own_queue_is_used(looked, cpu);
 	prev_wants = prev && (prev->scx.flags & COMPAT_TASK_QUEUED);
-	if (fair_dispatch_aged(looked, cpu, llc, in_cpu, in_llc, now_ns))
+	tctx = prev_wants ? task_ctx_of(prev) : NULL;
+	if (fair_dispatch_aged(looked, cpu, llc, in_cpu, in_llc, prev, tctx, now_ns))
 		return;
-	if (prev_wants) {
-		tctx = task_ctx_of(prev);
-		if (tctx) {
-			u64 deadline;
+	if (tctx) {
+		u64 deadline;
 
-			class = fair_class(prev, tctx);
-			fair_charge(prev, tctx, class);
-			/* It may have been alone for long: what it is owed has an end. */
-			fair_clamp(prev, tctx, llc);
-			deadline = fair_deadline(prev, tctx, class);
-			if (!(in_llc && fair_head_is_before(llc_dsq, deadline)) &&
-			    !(in_cpu && fair_head_is_before(cpu_dsq, deadline)) && fair_renew(cpu, prev, tctx, class))
-				return;
-		}
+		class = fair_class(prev, tctx);
+		fair_charge(prev, tctx, class);
+		/* It may have been alone for long: what it is owed has an end. */
+		fair_clamp(prev, tctx, llc);
+		deadline = fair_deadline(prev, tctx, class);
+		if (!(in_llc && fair_head_is_before(llc_dsq, deadline)) &&
+		    !(in_cpu && fair_head_is_before(cpu_dsq, deadline)) && fair_renew(cpu, prev, tctx, class))
+			return;
 	}
 	/* The queue of the LLC may hold only tasks that cannot run here, so the CPU's is asked again after it. */
 	if (in_cpu && (!in_llc || (fair_first_deadline(cpu_dsq, &cpu_first) && !fair_head_is_before(llc_dsq, cpu_first))) &&

@@ -31,6 +31,11 @@ static __always_inline u32 topo_llc_of(s32 cpu)
 	return topo_cpu_llc[cpu & (ARCADE_MAX_CPUS - 1)] & (ARCADE_MAX_LLCS - 1);
 }
 
+static __always_inline u32 topo_llc_after(u32 llc)
+{
+	return llc + 1 < topo_nr_llcs ? llc + 1 : 0;
+}
+
 static __always_inline u32 topo_place_of(s32 cpu)
 {
 	return topo_cpu_place[cpu & (ARCADE_MAX_CPUS - 1)];

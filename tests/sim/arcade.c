@@ -24,6 +24,7 @@
 #define FAIR_WAIT_MAX_NS (500 * SIM_MS)
 #define FAIR_AGE_CHECK_NS (20 * SIM_MS)
 #define FAIR_AGE_CHECK_NR 256
+#define FAIR_PUT_OFF_NS (60 * SIM_MS)
 
 #define MAX_LOCAL 64
 
@@ -694,18 +695,24 @@ static struct sim_task *fair_look_for_aged(struct sim *sim, u64 *looked_ns, stru
 	return taken;
 }
 
+static u32 topo_llc_after(const struct sim *sim, u32 llc)
+{
+	return llc + 1 < sim->topology.nr_llcs ? llc + 1 : 0;
+}
+
 static struct sim_task *fair_look_elsewhere(struct sim *sim, s32 cpu, u32 llc)
 {
 	struct arcade *arcade = arcade_of(sim);
 	u64 *looked_ns = &arcade->cpus[cpu].looked_other_ns;
 	u32 *other = &arcade->cpus[cpu].other_llc;
+	struct sim_task *taken;
 
-	*other = *other + 1 < sim->topology.nr_llcs ? *other + 1 : 0;
-	if (*other == llc) {
-		*looked_ns = sim->now_ns;
-		return NULL;
-	}
-	return fair_look_for_aged(sim, looked_ns, &arcade->llcs[*other]);
+	if (*other == llc)
+		*other = topo_llc_after(sim, llc);
+	taken = fair_look_for_aged(sim, looked_ns, &arcade->llcs[*other]);
+	if (*looked_ns == sim->now_ns)
+		*other = topo_llc_after(sim, *other);
+	return taken;
 }
 
 static void fair_renew(struct sim *sim, s32 cpu, struct sim_task *prev, enum arcade_class class)
@@ -730,41 +737,37 @@ static struct sim_task *fair_steal(struct sim *sim, u32 llc)
 	return NULL;
 }
 
-static bool fair_is_due(const struct sim *sim, u64 looked_ns)
+static bool fair_is_due(const struct sim *sim, u64 looked_ns, u64 interval_ns)
 {
-	return !policy_before(sim->now_ns, looked_ns + FAIR_AGE_CHECK_NS);
+	return !policy_before(sim->now_ns, looked_ns + interval_ns);
 }
 
-static bool fair_may_put_off(const struct sim *sim, u64 looked_ns)
+static bool fair_is_urgent(struct sim *sim, const struct sim_task *p)
 {
-	return policy_before(sim->now_ns, looked_ns + FAIR_WAIT_LONG_NS);
+	if (fair_is_game(sim, p) && policy_is_ahead(fair_ahead_ns(sim, p)))
+		return true;
+	return !p->is_kthread && policy_chain_live(&p->ctx.chain, p->nvcsw, sim->now_ns, CHAIN_BUDGET_NS);
 }
 
 static bool fair_first_is_urgent(struct sim *sim, const struct queue *queue)
 {
-	struct sim_task *p = queue->nr ? queue->tasks[0] : NULL;
-
-	return p && (policy_chain_live(&p->ctx.chain, p->nvcsw, sim->now_ns, CHAIN_BUDGET_NS) ||
-		     (fair_is_game(sim, p) && policy_is_ahead(fair_ahead_ns(sim, p))));
+	return queue->nr && fair_is_urgent(sim, queue->tasks[0]);
 }
 
-static struct sim_task *fair_dispatch_aged(struct sim *sim, s32 cpu, u32 llc)
+static struct sim_task *fair_dispatch_aged(struct sim *sim, s32 cpu, u32 llc, const struct sim_task *prev)
 {
 	struct arcade_cpu *c = &arcade_of(sim)->cpus[cpu];
 	struct queue *in_llc = &arcade_of(sim)->llcs[llc];
-	bool of_cpu = c->pinned.nr && fair_is_due(sim, c->looked_own_ns), of_llc = in_llc->nr && fair_is_due(sim, c->looked_llc_ns);
-	bool of_other = sim->topology.nr_llcs > 1 && fair_is_due(sim, c->looked_other_ns);
+	bool is_urgent = (prev && fair_is_urgent(sim, prev)) || fair_first_is_urgent(sim, &c->pinned) ||
+			 fair_first_is_urgent(sim, in_llc);
+	u64 interval_ns = is_urgent ? FAIR_PUT_OFF_NS : FAIR_AGE_CHECK_NS;
 	struct sim_task *aged = NULL;
 
-	if ((!of_cpu || fair_may_put_off(sim, c->looked_own_ns)) && (!of_llc || fair_may_put_off(sim, c->looked_llc_ns)) &&
-	    (!of_other || fair_may_put_off(sim, c->looked_other_ns)) &&
-	    (fair_first_is_urgent(sim, &c->pinned) || fair_first_is_urgent(sim, in_llc)))
-		return NULL;
-	if (of_cpu)
+	if (c->pinned.nr && fair_is_due(sim, c->looked_own_ns, interval_ns))
 		aged = fair_look_for_aged(sim, &c->looked_own_ns, &c->pinned);
-	if (!aged && of_llc)
+	if (!aged && in_llc->nr && fair_is_due(sim, c->looked_llc_ns, interval_ns))
 		aged = fair_look_for_aged(sim, &c->looked_llc_ns, in_llc);
-	if (!aged && of_other)
+	if (!aged && sim->topology.nr_llcs > 1 && fair_is_due(sim, c->looked_other_ns, interval_ns))
 		aged = fair_look_elsewhere(sim, cpu, llc);
 	return aged;
 }
@@ -776,7 +779,7 @@ static struct sim_task *fair_dispatch(struct sim *sim, s32 cpu, struct sim_task 
 	struct arcade *arcade = arcade_of(sim);
 	struct queue *in_llc = &arcade->llcs[llc], *in_cpu = &arcade->cpus[cpu].pinned, *first = in_llc;
 	enum arcade_class class = ARCADE_CLASS_NORMAL;
-	struct sim_task *aged = fair_dispatch_aged(sim, cpu, llc);
+	struct sim_task *aged = fair_dispatch_aged(sim, cpu, llc, prev);
 
 	if (aged)
 		return aged;

@@ -677,6 +677,7 @@ static void test_log2_buckets(void **state)
 #define QUEUE_WAIT_LONG_NS (200 * MS)
 #define QUEUE_WAIT_MAX_NS (500 * MS)
 #define QUEUE_AGE_CHECK_NS (20 * MS)
+#define QUEUE_PUT_OFF_NS (60 * MS)
 /* It looks at more tasks than there are here. */
 #define QUEUE_AGE_CHECK_NR 256
 _Static_assert(QUEUE_AGE_CHECK_NR >= QUEUE_MAX_TASKS, "all are looked at");
@@ -775,13 +776,22 @@ static struct queue_task *queue_earliest(struct queue *queue)
 	return best;
 }
 
+/* Does the player wait for the one who would be next? */
+static bool queue_is_urgent(struct queue *queue)
+{
+	struct queue_task *next = queue_earliest(queue);
+
+	return next && policy_turn(queue_class(queue, next), queue_ahead(next)) > ARCADE_CLASS_NORMAL;
+}
+
 /* The one that has waited longest, if that is long. Again at once as long as one has waited far too long. */
 static struct queue_task *queue_aged(struct queue *queue)
 {
 	u64 longest_ns = QUEUE_WAIT_LONG_NS;
 	struct queue_task *longest = NULL;
 
-	if (!queue->ages || policy_before(queue->now_ns, queue->looked_ns + QUEUE_AGE_CHECK_NS))
+	if (!queue->ages ||
+	    policy_before(queue->now_ns, queue->looked_ns + (queue_is_urgent(queue) ? QUEUE_PUT_OFF_NS : QUEUE_AGE_CHECK_NS)))
 		return NULL;
 	for (int i = 0; i < queue->nr; i++) {
 		struct queue_task *task = &queue->tasks[i];
