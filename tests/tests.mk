@@ -15,7 +15,7 @@ endef
 $(B)/bpf/%.bpf.o: tests/bpf/%.bpf.c $(BPF_ROOMS) $(B)/gen/vmlinux.h
 	$(BPF_COMPILE)
 
-$(B)/bpf/%.bpf.o: tests/vm/%.bpf.c $(BPF_ROOMS) $(B)/gen/vmlinux.h
+$(B)/bpf/%.bpf.o: tests/vm/%.bpf.c tests/vm/burn.bpf.h $(BPF_ROOMS) $(B)/gen/vmlinux.h
 	$(BPF_COMPILE)
 
 # Unit tests link everything but main(). They exist twice: under sanitizers, and plain for valgrind.

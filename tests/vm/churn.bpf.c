@@ -7,24 +7,14 @@
 #include "vmlinux.h"
 #include <bpf/bpf_helpers.h>
 
+#include "burn.bpf.h"
+
 char _license[] SEC("license") = "GPL";
 
 struct churn_hold_args {
 	u64 burn_ns;
 	u64 page;	/* user address, 0: do not wait */
 };
-
-static long is_over(u32 i, u64 *end_ns)
-{
-	return bpf_ktime_get_ns() >= *end_ns;
-}
-
-static void burn(u64 ns)
-{
-	u64 end_ns = bpf_ktime_get_ns() + ns;
-
-	bpf_loop(1 << 20, is_over, &end_ns, 0);
-}
 
 /* Return: 0 as it should be, 1 migration was not disabled, 2 it ended on another CPU. */
 SEC("syscall")

@@ -29,14 +29,10 @@ p99_us() { # HOGS [COMMAND-PREFIX]...
 
 # The hogs are apart: what the prefix starts is real-time.
 real_time_p99_us() { # HOGS
-	local pids=() status=0
-	for ((i = 0; i < $1; i++)); do
-		bash -c 'while :; do :; done' &
-		pids+=($!)
-	done
+	local status=0 i
+	for ((i = 0; i < $1; i++)); do hog; done
 	p99_us 0 chrt --fifo 50 || status=1
-	kill "${pids[@]}"
-	wait "${pids[@]}" 2>/dev/null
+	end_hogs
 	return $status
 }
 

@@ -77,6 +77,19 @@ stop_arcade() { # [SIGNAL]
 	return $status
 }
 
+# A process that computes, the last of hogs from then on.
+hogs=()
+hog() { # [COMMAND…: what it is started by]
+	"$@" bash -c 'while :; do :; done' &
+	hogs+=($!)
+}
+end_hogs() {
+	[ ${#hogs[@]} -gt 0 ] || return 0
+	kill "${hogs[@]}" 2>/dev/null
+	wait "${hogs[@]}" 2>/dev/null
+	hogs=()
+}
+
 # A member of the newest line of --json.
 json() { # NAME [FILE]
 	tail -n 1 "${2:-$work/out}" | grep -o "\"$1\":[0-9]*" | cut -d: -f2

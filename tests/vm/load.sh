@@ -25,18 +25,16 @@ under_load() {
 }
 
 churn() { # END
-	local cpu pids=() pid
+	local cpu pid partial
 	# Some may use a part of the CPUs only, and have little weight: they wait long, and not every CPU may help.
 	for cpu in $(seq 0 2 $((cpus - 2))); do
-		nice -n 19 taskset -c $cpu,$((cpu + 1)) bash -c 'while :; do :; done' & pids+=($!)
-		nice -n 19 taskset -c $((cpus - 1)) bash -c 'while :; do :; done' & pids+=($!)
+		hog nice -n 19 taskset -c $cpu,$((cpu + 1))
+		hog nice -n 19 taskset -c $((cpus - 1))
 	done
-	partial=${#pids[@]}
-	for _ in 1 2 3; do
-		bash -c 'while :; do :; done' & pids+=($!)
-	done
+	partial=${#hogs[@]}
+	for _ in 1 2 3; do hog; done
 	while [ $SECONDS -lt "$1" ]; do
-		for pid in "${pids[@]:partial}"; do
+		for pid in "${hogs[@]:partial}"; do
 			cpu=$((RANDOM % cpus))
 			taskset -pc $cpu "$pid" >/dev/null
 			taskset -pc 0-$((cpus - 1)) "$pid" >/dev/null
@@ -44,7 +42,7 @@ churn() { # END
 		done
 		sleep 0.1
 	done
-	kill "${pids[@]}"
+	end_hogs
 }
 
 stops_at_once() {

@@ -21,10 +21,10 @@ bring_down_and_up() {
 		figure "offline after $((($(date +%s%N) - start) / 1000000)) ms"
 		wait $pid || { echo "readers: status $?"; return 1; }
 		nr=$((nr + 1))
-		eventually 60 has_restarted $nr || return 1
+		eventually $start_max_s has_restarted $nr || return 1
 		echo 1 >$cpu || return 1
 		nr=$((nr + 1))
-		eventually 60 has_restarted $nr || return 1
+		eventually $start_max_s has_restarted $nr || return 1
 	done
 }
 has_restarted() { ! is_running $arcade_pid || [ "$(grep -c '^scheduling$' "$work/err")" -gt "$1" ]; }

@@ -10,12 +10,6 @@ cgroups=/sys/fs/cgroup
 mountpoint -q $cgroups || mount -t cgroup2 none $cgroups
 echo +cpu >$cgroups/cgroup.subtree_control
 
-hogs=()
-hog() { # COMMAND…: a process that computes, as the last of hogs
-	"$@" bash -c 'while :; do :; done' &
-	hogs+=($!)
-}
-end_hogs() { kill "${hogs[@]}" 2>/dev/null; wait "${hogs[@]}" 2>/dev/null; hogs=(); }
 cpu_ns() { cut -d' ' -f1 "/proc/$1/schedstat"; }
 
 # The CPU time that hogs FIRST and SECOND get in SECONDS, as a ratio in percent.

@@ -8,6 +8,8 @@
 #include "vmlinux.h"
 #include <bpf/bpf_helpers.h>
 
+#include "burn.bpf.h"
+
 void bpf_rcu_read_lock(void) __ksym;
 void bpf_rcu_read_unlock(void) __ksym;
 
@@ -17,18 +19,11 @@ struct readers_args {
 	u64 burn_ns;
 };
 
-static long is_over(u32 i, u64 *end_ns)
-{
-	return bpf_ktime_get_ns() >= *end_ns;
-}
-
 SEC("syscall")
 int read_rcu(struct readers_args *args)
 {
-	u64 end_ns = bpf_ktime_get_ns() + args->burn_ns;
-
 	bpf_rcu_read_lock();
-	bpf_loop(1 << 23, is_over, &end_ns, 0);
+	burn(args->burn_ns);
 	bpf_rcu_read_unlock();
 	return 0;
 }
