@@ -14,6 +14,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import time
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 sys.dont_write_bytecode = True
@@ -317,6 +318,29 @@ def scene_builds_and_writes_what_it_did():
         equal(values['jobs'], 2)
         # units are 100 us of CPU time on a machine that does nothing else, less of them on others
         assert values['compile_units'] * 100e-6 < values['compile_cpu_s'] * 1.3 + 0.1, values
+
+
+def wait_for(condition):
+    for _ in range(600):
+        if condition():
+            return
+        time.sleep(0.05)
+    raise AssertionError('it never came true')
+
+
+@test
+def scene_waits_for_its_go_file():
+    with tempfile.TemporaryDirectory() as directory:
+        pid, go, kv = (os.path.join(directory, name) for name in ('pid', 'go', 'kv'))
+        with subprocess.Popen(['build/scene', '--scene', 'game-60', '--no-input', '--no-audio', '--warmup', '0', '--duration', '0.5',
+                               '--pid-file', pid, '--go-file', go, '--kv', kv], cwd=TOP, stdout=subprocess.DEVNULL) as scene:
+            wait_for(lambda: os.path.exists(pid))
+            time.sleep(1.5)
+            assert scene.poll() is None, 'it did not wait'
+            with open(go, 'w', encoding='ascii'):
+                pass
+            equal(scene.wait(60), 0)
+        assert report.read_values(kv)['frames_total'] >= 25
 
 
 def main():

@@ -260,6 +260,20 @@ static int director_write_pid(struct director *dir)
 	return 0;
 }
 
+/* All parts stand and do nothing yet. */
+static int director_wait_go(struct director *dir)
+{
+	const char *path = dir->scene->opt->go_path;
+
+	while (path && access(path, F_OK)) {
+		if (errno != ENOENT)
+			return director_fail(dir, path, strerror(errno));
+		if (director_sleep_until(dir, clock_now_ns() + LOOK_NS))
+			return -1;
+	}
+	return 0;
+}
+
 static void director_go(struct director *dir)
 {
 	struct scene_shared *shared = dir->scene->shared;
@@ -370,7 +384,8 @@ int director_play(struct scene *scene, struct scene_result *result)
 		return director_fail(&dir, NULL, "out of memory") ? dir.status : 0;
 	director_block_signals(&dir);
 
-	if (!director_open_socket(&dir) && !director_start_parts(&dir) && !director_write_pid(&dir)) {
+	if (!director_open_socket(&dir) && !director_start_parts(&dir) && !director_write_pid(&dir) &&
+	    !director_wait_go(&dir)) {
 		director_go(&dir);
 		if (!director_wait_end(&dir) && (!has_input || !director_drain(&dir)))
 			director_finish(&dir);

@@ -21,7 +21,7 @@ enum {
 	OPT_SCENE = 256, OPT_NAME, OPT_WARMUP, OPT_DURATION, OPT_PACKETS, OPT_MOUSE_HZ, OPT_KEY_HZ,
 	OPT_INPUT_US, OPT_SUBMIT_US, OPT_NO_INPUT, OPT_FPS, OPT_FRAME_US, OPT_AUDIO, OPT_NO_AUDIO,
 	OPT_HOGS, OPT_FORKERS, OPT_GAME_NICE, OPT_CALIBRATE, OPT_ITERS, OPT_JSON, OPT_KV, OPT_SAMPLES,
-	OPT_BUCKETS, OPT_PID_FILE, OPT_BURST, OPT_JOBS, OPT_VIDEO, OPT_TIMER, OPT_HELP,
+	OPT_BUCKETS, OPT_PID_FILE, OPT_GO_FILE, OPT_BURST, OPT_JOBS, OPT_VIDEO, OPT_TIMER, OPT_HELP,
 };
 
 static const struct option long_options[] = {
@@ -49,6 +49,7 @@ static const struct option long_options[] = {
 	{ "samples", required_argument, NULL, OPT_SAMPLES },
 	{ "buckets", required_argument, NULL, OPT_BUCKETS },
 	{ "pid-file", required_argument, NULL, OPT_PID_FILE },
+	{ "go-file", required_argument, NULL, OPT_GO_FILE },
 	{ "burst", no_argument, NULL, OPT_BURST },
 	{ "jobs", required_argument, NULL, OPT_JOBS },
 	{ "video", no_argument, NULL, OPT_VIDEO },
@@ -84,6 +85,7 @@ static const char usage[] =
 "  --forkers N        background processes that fork short-lived children (0)\n"
 "  --game-nice N      nice value of all threads of the game (0)\n"
 "  --pid-file FILE    write the game's process id to FILE before the warm-up begins\n"
+"  --go-file FILE     begin the warm-up when FILE exists\n"
 "  --iters-per-us X   size of the work, as --calibrate prints it: for runs to compare\n"
 "  --calibrate        print it and end\n"
 "  --json             results as one JSON object\n"
@@ -257,6 +259,9 @@ static bool apply_option(struct scene_options *opt, int code, const char *option
 		return true;
 	case OPT_BUCKETS:
 		opt->buckets_path = arg;
+		return true;
+	case OPT_GO_FILE:
+		opt->go_path = arg;
 		return true;
 	case OPT_PID_FILE:
 		opt->pid_path = arg;

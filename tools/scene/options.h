@@ -44,6 +44,7 @@ struct scene_options {
 	const char *samples_path;
 	const char *buckets_path;
 	const char *pid_path;
+	const char *go_path;
 };
 
 enum options_result {
