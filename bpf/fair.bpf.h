@@ -8,8 +8,8 @@
  *
  * Deadlines alone bound nobody's wait: while short tasks keep coming, a task of
  * low weight stays last. So from time to time the end of a queue is looked at,
- * and who has waited for long runs next, whatever its deadline; but hardly ever
- * in place of one whom the player waits for.
+ * and who has waited for long runs next, whatever its deadline; but not at once
+ * if the player waits for somebody here.
  *
  * A CPU that is about to go offline is not asked for its next task any more, but
  * goes only when a grace period of RCU has ended, for which somebody in its own
@@ -26,12 +26,15 @@
 
 /* Who has waited so long gets a turn out of order, one task of a CPU per look: hundreds of hogs wait no less by right. */
 #define FAIR_WAIT_LONG_NS (200 * POLICY_NS_PER_MS)
-/* Who has waited so long, whenever somebody looks. Well below the 1 s that nobody may wait: whoever is found must still get his turn. */
+/*
+ * As long as somebody has waited so long, every dispatch takes one, whoever else waits. Well below the 1 s that nobody may wait:
+ * whoever is found must still get his turn.
+ */
 #define FAIR_WAIT_MAX_NS (500 * POLICY_NS_PER_MS)
 /* How often a CPU looks for such tasks, and how many of a queue it looks at, from the end. */
 #define FAIR_AGE_CHECK_NS (20 * POLICY_NS_PER_MS)
 #define FAIR_AGE_CHECK_NR 256
-/* The same while the CPU would take one whom the player waits for: nobody may wait for a look that never comes. */
+/* How often while the player waits for one who runs or is first in a queue: nobody may wait for a look that never comes. */
 #define FAIR_PUT_OFF_NS (60 * POLICY_NS_PER_MS)
 /* A CPU that has looked for nothing in so long is not asked for its next task: it goes offline, or is held by real-time work. */
 #define FAIR_UNASKED_NS (100 * POLICY_NS_PER_MS)
@@ -52,7 +55,7 @@ struct fair_looked {
 	u64 other_ns;		/* at one other LLC's */
 	u64 unasked_ns;		/* for CPUs that are not asked: so this one was asked then */
 	u32 unasked_first;	/* which is the first of those the next time */
-	u32 other_llc;		/* which is that the next time */
+	u32 other_llc;		/* which was that */
 	u32 own_is_used;	/* bool: its own queue may hold somebody */
 	u32 pad[5];		/* a cache line each */
 };
@@ -425,17 +428,19 @@ static __always_inline bool fair_look_for_aged(u64 *looked_ns, u64 dsq_id, s32 c
 	return waited_ns > 0;
 }
 
-/* The old of one other LLC, of another each time: its own CPUs may be held by real-time work, or by more than their share. */
+/*
+ * One of the old of one other LLC, of another each time: its own CPUs may be held by real-time work, or by more than their share.
+ * But one per look: this LLC's own come first.
+ */
 static __always_inline bool fair_look_elsewhere(struct fair_looked *looked, s32 cpu, u32 llc, u64 now_ns)
 {
-	bool taken;
+	u32 other = topo_llc_after(looked->other_llc);
 
-	if (looked->other_llc == llc)
-		looked->other_llc = topo_llc_after(llc);
-	taken = fair_look_for_aged(&looked->other_ns, fair_dsq_of_llc(looked->other_llc), cpu, false, now_ns);
-	if (looked->other_ns == now_ns)
-		looked->other_llc = topo_llc_after(looked->other_llc);
-	return taken;
+	if (other == llc)
+		other = topo_llc_after(other);
+	looked->other_llc = other;
+	looked->other_ns = now_ns;
+	return fair_take_aged(fair_dsq_of_llc(other), cpu, false, now_ns) > 0;
 }
 
 /*
@@ -560,11 +565,11 @@ static __always_inline bool fair_is_due(u64 looked_ns, u64 interval_ns, u64 now_
 }
 
 /*
- * One of those who have waited for long, wherever this CPU may take him from. @prev_tctx: of @prev, which wants to run on; NULL if
- * it does not. Return: was there one?
+ * One of those who have waited for long, wherever this CPU may take him from. @is_urgent: the player waits for the one who runs.
+ * Return: was there one?
  */
 static __always_inline bool fair_dispatch_aged(struct fair_looked *looked, s32 cpu, u32 llc, bool in_cpu, bool in_llc,
-					       struct task_struct *prev, struct task_ctx *prev_tctx, u64 now_ns)
+					       bool is_urgent, u64 now_ns)
 {
 	u64 cpu_dsq = fair_dsq_of_cpu(cpu), llc_dsq = fair_dsq_of_llc(llc), interval_ns = FAIR_AGE_CHECK_NS;
 	bool in_other = topo_nr_llcs > 1;
@@ -573,7 +578,7 @@ static __always_inline bool fair_dispatch_aged(struct fair_looked *looked, s32 c
 	    !(in_llc && fair_is_due(looked->llc_ns, interval_ns, now_ns)) &&
 	    !(in_other && fair_is_due(looked->other_ns, interval_ns, now_ns)))
 		return false;
-	if ((prev_tctx && fair_is_urgent(prev, prev_tctx)) || (in_cpu && fair_first_is_urgent(cpu_dsq, cpu, true)) ||
+	if (is_urgent || (in_cpu && fair_first_is_urgent(cpu_dsq, cpu, true)) ||
 	    (in_llc && fair_first_is_urgent(llc_dsq, cpu, false)))
 		interval_ns = FAIR_PUT_OFF_NS;
 	return (in_cpu && fair_is_due(looked->own_ns, interval_ns, now_ns) &&
@@ -590,7 +595,7 @@ static __always_inline void fair_dispatch(s32 cpu, struct task_struct *prev)
 	u32 llc = topo_llc_of(cpu);
 	u64 llc_dsq = fair_dsq_of_llc(llc), cpu_dsq = fair_dsq_of_cpu(cpu), cpu_first = 0, now_ns = scx_bpf_now();
 	struct fair_looked *looked = fair_looked_of(cpu);
-	enum arcade_class class = ARCADE_CLASS_NORMAL;
+	enum arcade_class class = ARCADE_CLASS_NORMAL, turn = ARCADE_CLASS_NORMAL;
 	struct task_ctx *tctx;
 	bool in_llc, in_cpu, prev_wants;
 
@@ -602,16 +607,21 @@ static __always_inline void fair_dispatch(s32 cpu, struct task_struct *prev)
 	in_cpu = fair_own_queue_is_used(looked, cpu);
 	prev_wants = prev && (prev->scx.flags & COMPAT_TASK_QUEUED);
 	tctx = prev_wants ? task_ctx_of(prev) : NULL;
-	if (fair_dispatch_aged(looked, cpu, llc, in_cpu, in_llc, prev, tctx, now_ns))
-		return;
 	if (tctx) {
-		u64 deadline;
-
 		class = fair_class(prev, tctx);
 		fair_charge(prev, tctx, class);
+		/* That was the last of its budget. */
+		if (class == ARCADE_CLASS_CHAIN && tctx->chain.ran_ns >= knobs.chain_budget_ns)
+			class = fair_own_class(prev, tctx);
 		/* It may have been alone for long: what it is owed has an end. */
 		fair_clamp(prev, tctx, llc);
-		deadline = fair_deadline(prev, tctx, class);
+		turn = fair_turn(tctx, class);
+	}
+	if (fair_dispatch_aged(looked, cpu, llc, in_cpu, in_llc, turn > ARCADE_CLASS_NORMAL, now_ns))
+		return;
+	if (tctx) {
+		u64 deadline = fair_deadline(prev, tctx, class);
+
 		if (!(in_llc && fair_head_is_before(llc_dsq, deadline)) &&
 		    !(in_cpu && fair_head_is_before(cpu_dsq, deadline)) && fair_renew(cpu, prev, tctx, class))
 			return;

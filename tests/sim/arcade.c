@@ -705,13 +705,13 @@ static struct sim_task *fair_look_elsewhere(struct sim *sim, s32 cpu, u32 llc)
 	struct arcade *arcade = arcade_of(sim);
 	u64 *looked_ns = &arcade->cpus[cpu].looked_other_ns;
 	u32 *other = &arcade->cpus[cpu].other_llc;
-	struct sim_task *taken;
+	struct sim_task *taken = NULL;
 
+	*other = topo_llc_after(sim, *other);
 	if (*other == llc)
-		*other = topo_llc_after(sim, llc);
-	taken = fair_look_for_aged(sim, looked_ns, &arcade->llcs[*other]);
-	if (*looked_ns == sim->now_ns)
 		*other = topo_llc_after(sim, *other);
+	*looked_ns = sim->now_ns;
+	fair_take_aged(sim, &arcade->llcs[*other], &taken);
 	return taken;
 }
 
@@ -754,15 +754,15 @@ static bool fair_first_is_urgent(struct sim *sim, const struct queue *queue)
 	return queue->nr && fair_is_urgent(sim, queue->tasks[0]);
 }
 
-static struct sim_task *fair_dispatch_aged(struct sim *sim, s32 cpu, u32 llc, const struct sim_task *prev)
+static struct sim_task *fair_dispatch_aged(struct sim *sim, s32 cpu, u32 llc, bool is_urgent)
 {
 	struct arcade_cpu *c = &arcade_of(sim)->cpus[cpu];
 	struct queue *in_llc = &arcade_of(sim)->llcs[llc];
-	bool is_urgent = (prev && fair_is_urgent(sim, prev)) || fair_first_is_urgent(sim, &c->pinned) ||
-			 fair_first_is_urgent(sim, in_llc);
-	u64 interval_ns = is_urgent ? FAIR_PUT_OFF_NS : FAIR_AGE_CHECK_NS;
+	u64 interval_ns = FAIR_AGE_CHECK_NS;
 	struct sim_task *aged = NULL;
 
+	if (is_urgent || fair_first_is_urgent(sim, &c->pinned) || fair_first_is_urgent(sim, in_llc))
+		interval_ns = FAIR_PUT_OFF_NS;
 	if (c->pinned.nr && fair_is_due(sim, c->looked_own_ns, interval_ns))
 		aged = fair_look_for_aged(sim, &c->looked_own_ns, &c->pinned);
 	if (!aged && in_llc->nr && fair_is_due(sim, c->looked_llc_ns, interval_ns))
@@ -779,20 +779,21 @@ static struct sim_task *fair_dispatch(struct sim *sim, s32 cpu, struct sim_task 
 	struct arcade *arcade = arcade_of(sim);
 	struct queue *in_llc = &arcade->llcs[llc], *in_cpu = &arcade->cpus[cpu].pinned, *first = in_llc;
 	enum arcade_class class = ARCADE_CLASS_NORMAL;
-	struct sim_task *aged = fair_dispatch_aged(sim, cpu, llc, prev);
+	struct sim_task *aged;
 
-	if (aged)
-		return aged;
-	if (in_cpu->nr && (!in_llc->nr || policy_before(in_cpu->tasks[0]->ctx.deadline, in_llc->tasks[0]->ctx.deadline)))
-		first = in_cpu;
 	if (prev) {
 		fair_charge(sim, prev);
 		fair_settle(sim, prev, llc);
 		class = fair_class(sim, prev);
-		if (!first->nr || policy_before(fair_deadline(sim, prev, class), first->tasks[0]->ctx.deadline)) {
-			fair_renew(sim, cpu, prev, class);
-			return prev;
-		}
+	}
+	aged = fair_dispatch_aged(sim, cpu, llc, prev && fair_turn(sim, prev, class) > ARCADE_CLASS_NORMAL);
+	if (aged)
+		return aged;
+	if (in_cpu->nr && (!in_llc->nr || policy_before(in_cpu->tasks[0]->ctx.deadline, in_llc->tasks[0]->ctx.deadline)))
+		first = in_cpu;
+	if (prev && (!first->nr || policy_before(fair_deadline(sim, prev, class), first->tasks[0]->ctx.deadline))) {
+		fair_renew(sim, cpu, prev, class);
+		return prev;
 	}
 	if (first->nr)
 		return queue_take(first, 0);

@@ -941,6 +941,32 @@ static void test_nobody_starves(void **state)
 	print_message("# figure: longest wait in a generated queue %.0f ms\n", longest_ns / 1e6);
 }
 
+/* Who has waited for long comes before hogs, but not before one whom the player waits for. */
+static void test_the_old_wait_for_members(void **state)
+{
+	static struct queue queue;
+
+	for (u64 seed = 1; seed <= 20; seed++) {
+		struct queue_task *reader;
+
+		queue_init(&queue, seed);
+		queue.ages = true;
+		reader = queue_add(&queue, 100, ARCADE_CLASS_NORMAL, MS / 5, 4 * MS);
+		reader->is_reader = true;
+		for (int i = 0; i < 3; i++)
+			queue_add(&queue, 100, ARCADE_CLASS_NORMAL, 0, 0);
+		for (int i = 0; i < 12; i++)
+			queue_add(&queue, 1, ARCADE_CLASS_NORMAL, 0, 0);
+		queue_play(&queue, 1000 * MS);
+		reader->wait_max_ns = 0;
+		queue_play(&queue, 5000 * MS);
+		/* A turn of another would be a slice. */
+		assert_true(reader->wait_max_ns < MS);
+		for (int i = 4; i < queue.nr; i++)
+			assert_true(queue.tasks[i].wait_max_ns > QUEUE_WAIT_LONG_NS && queue.tasks[i].wait_max_ns < 1000 * MS);
+	}
+}
+
 /*
  * Among equals no ageing is needed. Whoever comes before a task has at most all the credit and its own slice to use up,
  * against the debt of the other, and pays no less than a quarter.
@@ -1302,6 +1328,7 @@ int main(void)
 		cmocka_unit_test(test_histogram_buckets),
 		cmocka_unit_test(test_log2_buckets),
 		cmocka_unit_test(test_nobody_starves),
+		cmocka_unit_test(test_the_old_wait_for_members),
 		cmocka_unit_test(test_equals_wait_for_a_round),
 		cmocka_unit_test(test_shares_follow_weights),
 		cmocka_unit_test(test_low_shares_follow_weights),
