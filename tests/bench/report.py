@@ -334,12 +334,15 @@ def scene_waits_for_its_go_file():
         pid, go, kv = (os.path.join(directory, name) for name in ('pid', 'go', 'kv'))
         with subprocess.Popen(['build/scene', '--scene', 'game-60', '--no-input', '--no-audio', '--warmup', '0', '--duration', '0.5',
                                '--pid-file', pid, '--go-file', go, '--kv', kv], cwd=TOP, stdout=subprocess.DEVNULL) as scene:
-            wait_for(lambda: os.path.exists(pid))
-            time.sleep(1.5)
-            assert scene.poll() is None, 'it did not wait'
-            with open(go, 'w', encoding='ascii'):
-                pass
-            equal(scene.wait(60), 0)
+            try:
+                wait_for(lambda: os.path.exists(pid))
+                time.sleep(1.5)
+                assert scene.poll() is None, 'it did not wait'
+                with open(go, 'w', encoding='ascii'):
+                    pass
+                equal(scene.wait(60), 0)
+            finally:
+                scene.kill()
         assert report.read_values(kv)['frames_total'] >= 25
 
 

@@ -22,6 +22,7 @@
 #include "options.h"
 
 #define START_DEADLINE_NS	(20 * NSEC_PER_SEC)
+#define GO_DEADLINE_NS		(300 * NSEC_PER_SEC)	/* who would have said so is gone */
 #define START_LEAD_NS		(20 * NSEC_PER_MSEC)	/* from go to the first period: all threads are up */
 #define DRAIN_DEADLINE_NS	(10 * NSEC_PER_SEC)
 #define DRAIN_QUIET_NS		(500 * NSEC_PER_MSEC)	/* no packet for so long: none will come */
@@ -264,9 +265,10 @@ static int director_write_pid(struct director *dir)
 static int director_wait_go(struct director *dir)
 {
 	const char *path = dir->scene->opt->go_path;
+	uint64_t deadline_ns = clock_now_ns() + GO_DEADLINE_NS;
 
 	while (path && access(path, F_OK)) {
-		if (errno != ENOENT)
+		if (errno != ENOENT || clock_now_ns() > deadline_ns)
 			return director_fail(dir, path, strerror(errno));
 		if (director_sleep_until(dir, clock_now_ns() + LOOK_NS))
 			return -1;
