@@ -78,7 +78,8 @@ bool scx_bpf_dsq_move(struct bpf_iter_scx_dsq *it__iter, struct task_struct *p, 
 
 /*
  * From 6.19 on; before that the field is written. Where the function exists, writing is deprecated and the verifier says
- * so in the kernel log, even if (Debian's 7.2) the function cannot be called: then a slice cannot be changed at all.
+ * so in the kernel log, even if (Debian's 7.2) the function cannot be called: then a slice cannot be changed at all, and the
+ * daemon asks the kernel for what stopping() needs it for (probe_slices() in src/bpf.c).
  */
 bool scx_bpf_task_set_slice(struct task_struct *p, u64 slice) __ksym __weak;
 

@@ -54,6 +54,7 @@ struct bpf_facts {
 	bool kick;			/* idle CPUs can be kicked */
 	bool slice_writable;		/* the slice of a task is set by writing it … */
 	bool slice_settable;		/* … or in some way at all */
+	uint64_t ops_flags;		/* of sched_ext, that only this kernel needs */
 	bool group_weight;		/* cpu.weight of control groups is told */
 	bool group_idle;		/* … and cpu.idle */
 	bool cpu_release;		/* real-time takeover hands the local queue back, by callback … */
