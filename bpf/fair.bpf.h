@@ -260,7 +260,7 @@ static __always_inline u64 fair_slice(const struct task_ctx *tctx, enum arcade_c
 {
 	u64 slice_ns = knobs.slice_ns, budget_ns = knobs.chain_budget_ns;
 
-	/* A member runs no longer than its budget in one go. */
+	/* A member runs no longer than its budget in one go, then a slice (fair_dispatch()). */
 	if (class == ARCADE_CLASS_CHAIN && tctx && tctx->chain.ran_ns < budget_ns &&
 	    budget_ns - tctx->chain.ran_ns < slice_ns)
 		return budget_ns - tctx->chain.ran_ns;
@@ -608,11 +608,12 @@ static __always_inline void fair_dispatch(s32 cpu, struct task_struct *prev)
 	prev_wants = prev && (prev->scx.flags & COMPAT_TASK_QUEUED);
 	tctx = prev_wants ? task_ctx_of(prev) : NULL;
 	if (tctx) {
+		/*
+		 * Whose budget ends with this turn is a member for one slice more: of a frame that is nearly made the player sees
+		 * nothing, and in its own class it might wait for many.
+		 */
 		class = fair_class(prev, tctx);
 		fair_charge(prev, tctx, class);
-		/* That was the last of its budget. */
-		if (class == ARCADE_CLASS_CHAIN && tctx->chain.ran_ns >= knobs.chain_budget_ns)
-			class = fair_own_class(prev, tctx);
 		/* It may have been alone for long: what it is owed has an end. */
 		fair_clamp(prev, tctx, llc);
 		turn = fair_turn(tctx, class);

@@ -65,7 +65,7 @@ const struct option_def option_table[] = {
 		.effect = OPTION_LIVE, .section = OPTION_CHAIN, .per_game = true,
 		.min = 250, .max = 50000, .def = 4000, .offset = FIELD(chain_budget_us),
 		.help = "CPU time that a thread may use as a member of a chain,\n"
-			"each time it wakes up",
+			"each time it wakes up, and then a slice",
 	}, {
 		.name = "roles", .type = OPTION_BOOL, .inverted = true,
 		.effect = OPTION_RESCHEDULE, .section = OPTION_CHAIN,

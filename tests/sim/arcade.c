@@ -782,9 +782,9 @@ static struct sim_task *fair_dispatch(struct sim *sim, s32 cpu, struct sim_task 
 	struct sim_task *aged;
 
 	if (prev) {
+		class = fair_class(sim, prev);
 		fair_charge(sim, prev);
 		fair_settle(sim, prev, llc);
-		class = fair_class(sim, prev);
 	}
 	aged = fair_dispatch_aged(sim, cpu, llc, prev && fair_turn(sim, prev, class) > ARCADE_CLASS_NORMAL);
 	if (aged)
