@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Where the daemon notices input instead of a hook: what that gives the game, and that it ends by itself.
 . "$(dirname "$0")/lib.sh"
-rounds=4
+rounds=6
 
 # A game's frame thread beside its own busy threads, while the mouse moves. A new game each time: whether its thread falls
 # behind depends on how they happen to lie, and that lasts.
@@ -10,9 +10,9 @@ wakes_under() { # FLAG…
 	coproc wakes { exec "$top/build/vm/wakes" 6 7200; }
 	local pid=$wakes_PID
 	start_arcade --game "$pid" --stats 0.5 --json "$@" || return 1
-	"$top/build/vm/flood" 500 4 >/dev/null & local mouse=$!
+	"$top/build/vm/flood" 500 3 >/dev/null & local mouse=$!
 	sleep 0.5
-	echo 3 >&"${wakes[1]}"
+	echo 2 >&"${wakes[1]}"
 	read -r median mean p99 late <&"${wakes[0]}" || return 1
 	fresh_json
 	marks=$(json window_marks)
@@ -24,9 +24,9 @@ wakes_under() { # FLAG…
 }
 
 # The game's frame thread computes for nine tenths of the time, which its sleep does not earn a lead for (policy_get_ahead),
-# so half of its frames are late without input. The 99th percentile is the fourth worst of 375 wakeups, and one bad moment
+# so half of its frames are late without input. The 99th percentile is the third worst of 250 wakeups, and one bad moment
 # decides it; how many come late at all says the same by all of them. The rounds are added up; they alternate, so that
-# nothing that changes meanwhile does it.
+# nothing that changes meanwhile does it. Of the rounds without input one of four has hardly a frame late, hence so many.
 game_wakes_earlier() {
 	local none=() window=() none_all=() window_all=() least=-1 i sum_none=0 sum_window=0
 	for _ in $(seq $rounds); do
