@@ -178,6 +178,9 @@ static __always_inline void compat_kick_idle(s32 cpu)
 		scx_bpf_kick_cpu(cpu, COMPAT_KICK_IDLE);
 }
 
+/* What the kernel gives a task whose slice is used up and that is to go on (SCX_SLICE_DFL): no less than any slice of ours. */
+#define COMPAT_SLICE_NS (20 * POLICY_NS_PER_MS)
+
 static __always_inline bool compat_can_set_slice(void)
 {
 	return bpf_ksym_exists(scx_bpf_task_set_slice) || compat_slice_is_writable;
