@@ -148,14 +148,14 @@ int BPF_PROG(module_freed, struct module *module)
 
 /* Run once after load: what only the loaded program knows of its kernel. */
 u32 fact_can_kick;
-u32 fact_can_set_slice;
+u32 fact_has_set_slice;
 u32 fact_has_immed;
 
 SEC("syscall")
 int tell_facts(void *ctx)
 {
 	fact_can_kick = compat_can_kick();
-	fact_can_set_slice = compat_can_set_slice();
+	fact_has_set_slice = bpf_ksym_exists(scx_bpf_task_set_slice);
 	fact_has_immed = COMPAT_ENQ_IMMED != 0;
 	return 0;
 }

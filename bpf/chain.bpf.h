@@ -204,7 +204,7 @@ static __always_inline void chain_account_run(struct task_struct *p, struct task
 	stats->chain_hist[root][hop][policy_hist_bucket(delay_ns) & 31]++;
 }
 
-/* @ran_ns were used; the last of a budget ends the membership. */
+/* @ran_ns were used; the last of a budget ends the membership, but for a slice more (fair_dispatch()). */
 static __always_inline void chain_charge(struct task_struct *p, struct task_ctx *tctx, u64 ran_ns)
 {
 	u64 before_ns = tctx->chain.ran_ns;

@@ -76,15 +76,8 @@ bool __scx_bpf_dsq_insert_vtime(struct task_struct *p, struct scx_bpf_dsq_insert
 /* During an iteration, from ops.dispatch. */
 bool scx_bpf_dsq_move(struct bpf_iter_scx_dsq *it__iter, struct task_struct *p, u64 dsq_id, u64 enq_flags) __ksym __weak;
 
-/*
- * From 6.19 on; before that the field is written. Where the function exists, writing is deprecated and the verifier says
- * so in the kernel log, even if (Debian's 7.2) the function cannot be called: then a slice cannot be changed at all, and the
- * daemon asks the kernel for what stopping() needs it for (probe_slices() in src/bpf.c).
- */
+/* From 6.19 on; where it is not there the field is written. */
 bool scx_bpf_task_set_slice(struct task_struct *p, u64 slice) __ksym __weak;
-
-/* Set by the daemon before load. */
-const volatile bool compat_slice_is_writable;
 
 /*
  * x86 keeps the nesting of interrupts in a per-CPU word. Where that is absent (other architectures keep it in the
@@ -178,23 +171,22 @@ static __always_inline void compat_kick_idle(s32 cpu)
 		scx_bpf_kick_cpu(cpu, COMPAT_KICK_IDLE);
 }
 
-/* What the kernel gives a task whose slice is used up and that is to go on (SCX_SLICE_DFL): no less than any slice of ours. */
-#define COMPAT_SLICE_NS (20 * POLICY_NS_PER_MS)
-
-static __always_inline bool compat_can_set_slice(void)
+/*
+ * A global function, which the verifier looks at once: where the kernel has a function for it, but one that cannot be called
+ * (Debian's 7.2), each look says in the kernel log that this is deprecated. Return: 0.
+ */
+__weak int compat_write_slice(struct task_struct *p __arg_trusted, u64 slice_ns)
 {
-	return bpf_ksym_exists(scx_bpf_task_set_slice) || compat_slice_is_writable;
+	p->scx.slice = slice_ns;
+	return 0;
 }
 
-/* Return: false where slices cannot be changed. */
-static __always_inline bool compat_task_set_slice(struct task_struct *p, u64 slice_ns)
+static __always_inline void compat_task_set_slice(struct task_struct *p, u64 slice_ns)
 {
 	if (bpf_ksym_exists(scx_bpf_task_set_slice))
-		return scx_bpf_task_set_slice(p, slice_ns);
-	if (!compat_slice_is_writable)
-		return false;
-	p->scx.slice = slice_ns;
-	return true;
+		scx_bpf_task_set_slice(p, slice_ns);
+	else
+		compat_write_slice(p, slice_ns);
 }
 
 /*

@@ -185,12 +185,6 @@ static __always_inline void fair_charge(struct task_struct *p, struct task_ctx *
 	freq_account(compat_task_cpu(p), ran_ns);
 }
 
-/* The most that a task whose slice is used up gets at a time. */
-static __always_inline u64 fair_renewed_slice(void)
-{
-	return compat_can_set_slice() ? knobs.slice_ns : COMPAT_SLICE_NS;
-}
-
 /* Puts credit and debt of @p, by the clock of @llc, in bounds. */
 static __always_inline void fair_clamp(struct task_struct *p, struct task_ctx *tctx, u32 llc)
 {
@@ -201,7 +195,7 @@ static __always_inline void fair_clamp(struct task_struct *p, struct task_ctx *t
 	/* Choosing a CPU, queueing and running follow one another, mostly within one tick of that clock. */
 	if (tctx->is_settled && tctx->settled_clock == clock)
 		return;
-	tctx->vtime = policy_clamp_vtime(tctx->vtime, clock, fair_renewed_slice(), fair_weight(p, tctx),
+	tctx->vtime = policy_clamp_vtime(tctx->vtime, clock, knobs.slice_ns, fair_weight(p, tctx),
 					 fair_is_loader(tctx));
 	tctx->settled_clock = clock;
 	tctx->is_settled = true;
@@ -262,20 +256,15 @@ static __always_inline void fair_note_running(s32 cpu, struct task_struct *p, st
 	preempt_note_running(cpu, fair_turn(tctx, class), fair_order(tctx, class), fair_deadline(p, tctx, class), now_ns);
 }
 
-/*
- * A member runs no longer than its budget in one go, then a slice more (fair_dispatch()). Where slices cannot be set, both are
- * one: the kernel's own would be longer.
- */
 static __always_inline u64 fair_slice(const struct task_ctx *tctx, enum arcade_class class)
 {
-	u64 slice_ns = knobs.slice_ns, budget_ns = knobs.chain_budget_ns, left_ns;
+	u64 slice_ns = knobs.slice_ns, budget_ns = knobs.chain_budget_ns;
 
-	if (class != ARCADE_CLASS_CHAIN || !tctx || tctx->chain.ran_ns >= budget_ns)
-		return slice_ns;
-	left_ns = budget_ns - tctx->chain.ran_ns;
-	if (!compat_can_set_slice())
-		return left_ns + slice_ns;
-	return left_ns < slice_ns ? left_ns : slice_ns;
+	/* A member runs no longer than its budget in one go, then a slice (fair_dispatch()). */
+	if (class == ARCADE_CLASS_CHAIN && tctx && tctx->chain.ran_ns < budget_ns &&
+	    budget_ns - tctx->chain.ran_ns < slice_ns)
+		return budget_ns - tctx->chain.ran_ns;
+	return slice_ns;
 }
 
 /* Deadline of the first task in a queue. Return: false if it is empty, which it was not a moment ago. */
@@ -522,21 +511,8 @@ static __always_inline bool fair_steal(u32 llc)
 }
 
 /*
- * By when @p, charged already, is to have used up another slice. Where slices cannot be set it gets one of the kernel's own, which
- * is long: who would not come first at the end of that has to queue.
- */
-static __always_inline u64 fair_deadline_renewed(struct task_struct *p, struct task_ctx *tctx, enum arcade_class class)
-{
-	u64 deadline = fair_deadline(p, tctx, class);
-
-	if (!compat_can_set_slice())
-		deadline += policy_virtual(fair_renewed_slice() - knobs.slice_ns, fair_weight(p, tctx));
-	return deadline;
-}
-
-/*
- * Lets @prev, charged already, run on for another slice; where slices cannot be set, for COMPAT_SLICE_NS. Neither stopping
- * nor running is called then, so who runs where is noted here.
+ * Lets @prev, charged already, run on for another slice. Neither stopping nor running is called then, so who runs where is
+ * noted here.
  */
 static __always_inline void fair_renew(s32 cpu, struct task_struct *prev, struct task_ctx *tctx, enum arcade_class class)
 {
@@ -632,12 +608,10 @@ static __always_inline void fair_dispatch(s32 cpu, struct task_struct *prev)
 	if (tctx) {
 		/*
 		 * Whose budget ends with this turn is a member for one slice more: of a frame that is nearly made the player sees
-		 * nothing, and in its own class it might wait for many. Where slices cannot be set it has had that already.
+		 * nothing, and in its own class it might wait for many.
 		 */
 		class = fair_class(prev, tctx);
 		fair_charge(prev, tctx, class);
-		if (!compat_can_set_slice())
-			class = fair_class(prev, tctx);
 		/* It may have been alone for long: what it is owed has an end. */
 		fair_clamp(prev, tctx, llc);
 		turn = fair_turn(tctx, class);
@@ -645,7 +619,7 @@ static __always_inline void fair_dispatch(s32 cpu, struct task_struct *prev)
 	if (fair_dispatch_aged(looked, cpu, llc, in_cpu, in_llc, turn > ARCADE_CLASS_NORMAL, now_ns))
 		return;
 	if (tctx) {
-		u64 deadline = fair_deadline_renewed(prev, tctx, class);
+		u64 deadline = fair_deadline(prev, tctx, class);
 
 		if (!(in_llc && fair_head_is_before(llc_dsq, deadline)) && !(in_cpu && fair_head_is_before(cpu_dsq, deadline))) {
 			fair_renew(cpu, prev, tctx, class);

@@ -109,8 +109,7 @@ static bool ops_has(const struct btf *btf, const char *name)
 	return false;
 }
 
-/* Of an enum of sched_ext's. Return: 0 if the kernel does not know it. */
-static uint64_t find_enumerator(const struct btf *btf, const char *enum_name, const char *name)
+static bool has_enumerator(const struct btf *btf, const char *enum_name, const char *name)
 {
 	int id = btf__find_by_name_kind(btf, enum_name, BTF_KIND_ENUM64);
 	const struct btf_type *type = id > 0 ? btf__type_by_id(btf, id) : NULL;
@@ -118,30 +117,8 @@ static uint64_t find_enumerator(const struct btf *btf, const char *enum_name, co
 	/* One with values above 32 bits is an ENUM64. */
 	for (uint32_t i = 0; type && i < btf_vlen(type); i++)
 		if (!strcmp(btf__name_by_offset(btf, btf_enum64(type)[i].name_off), name))
-			return btf_enum64_value(&btf_enum64(type)[i]);
-	return 0;
-}
-
-/* Return: how many parameters the kernel's function has by its type information, < 0 if there is no such function. */
-static int find_nr_params(const struct btf *btf, const char *name)
-{
-	const struct btf_type *func = btf__type_by_id(btf, btf__find_by_name_kind(btf, name, BTF_KIND_FUNC));
-
-	return func ? btf_vlen(btf__type_by_id(btf, func->type)) : -1;
-}
-
-/*
- * How is the slice of a task changed? On Debian's 7.2 not at all: the type information of the function shows a parameter that is
- * the kernel's own, so nobody can call it. Real-time work that takes a CPU in mid-slice would leave the displaced task at the
- * head of that CPU's queue, ahead of everyone. With this flag, of 7.1, the kernel hands it back to us instead.
- */
-static void probe_slices(const struct btf *btf, struct bpf_facts *facts)
-{
-	int nr_params = find_nr_params(btf, "scx_bpf_task_set_slice");
-
-	facts->slice_writable = nr_params < 0;
-	if (nr_params >= 0 && nr_params != 2)
-		facts->ops_flags = find_enumerator(btf, "scx_ops_flags", "SCX_OPS_ALWAYS_ENQ_IMMED");
+			return true;
+	return false;
 }
 
 /* Can a program of that kind be attached to @name? The lookups of libbpf read the kernel's types anew for each. */
@@ -190,8 +167,8 @@ static int probe_kernel(const struct options *opts, struct bpf_facts *facts)
 	}
 	facts->interrupts_told_apart = btf__find_by_name_kind(btf, "__preempt_count", BTF_KIND_VAR) > 0;
 	/* From 6.19 on the callback is deprecated, and the kernel says so in its log; what replaces it came with 7.1. */
-	facts->cpu_release = !find_enumerator(btf, "scx_enq_flags", "SCX_ENQ_IMMED");
-	probe_slices(btf, facts);
+	facts->cpu_release = !has_enumerator(btf, "scx_enq_flags", "SCX_ENQ_IMMED");
+	facts->slice_deprecated = btf__find_by_name_kind(btf, "scx_bpf_task_set_slice", BTF_KIND_FUNC) > 0;
 	facts->group_weight = ops_has(btf, "cgroup_set_weight");
 	facts->group_idle = ops_has(btf, "cgroup_set_idle");
 	btf__free(btf);
@@ -261,9 +238,7 @@ static int configure(struct bpf *bpf, const struct options *opts, const struct t
 	}
 
 	skel->rodata->freq_is_asked = kernel_uses_schedutil();
-	skel->rodata->compat_slice_is_writable = bpf->facts.slice_writable;
 
-	skel->struct_ops.arcade_ops->flags |= bpf->facts.ops_flags;
 	skel->struct_ops.arcade_ops->hotplug_seq = hotplug_seq;
 	skel->struct_ops.arcade_ops->timeout_ms = opts->timeout_ms;
 	skel->struct_ops.arcade_ops->exit_dump_len = opts->exit_dump_len;
@@ -347,7 +322,7 @@ static int ask_facts(struct bpf *bpf)
 		return log_error_errno(err, "kernel half: cannot ask it what it found");
 	bpf->facts.kick = bpf->skel->bss->fact_can_kick;
 	bpf->facts.immed = bpf->skel->bss->fact_has_immed;
-	bpf->facts.slice_settable = bpf->skel->bss->fact_can_set_slice;
+	bpf->facts.slice_deprecated = bpf->facts.slice_deprecated && !bpf->skel->bss->fact_has_set_slice;
 	return 0;
 }
 

@@ -127,8 +127,9 @@ void report_print(const struct topology *topology, const struct bpf *bpf, const 
 	report_roles(facts, roles_facts(roles), emit, data);
 	report_line(emit, data, "idle CPUs", facts->kick ? "kicked when work is queued" :
 						   "this kernel hides the kick: woken by direct inserts only");
-	report_line(emit, data, "slices", facts->slice_settable ? "renewed in place" :
-							       "this kernel hides the means to set them: who goes on gets 20 ms");
+	report_line(emit, data, "slices", facts->slice_deprecated ?
+						  "renewed in place; this kernel hides the function for that, and its log calls it deprecated" :
+						  "renewed in place");
 	report_line(emit, data, "frequency", kernel_uses_schedutil() ? "schedutil asks: full speed for chains and the game" :
 								 "no governor asks the scheduler");
 	report_line(emit, data, "control groups", facts->group_idle	? "cpu.weight and cpu.idle count" :

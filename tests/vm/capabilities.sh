@@ -31,8 +31,8 @@ can_attach_function() { has_type FUNC "$1" && has_symbol "$1"; }
 can_attach_tracepoint() { has_type TYPEDEF "btf_trace_$1" && has_symbol "__tracepoint_$1"; }
 variable_has_address() { has_type VAR "$1" && has_symbol "$1"; }
 
-# Where there is no function to set a slice the field is written.
-slice_can_be_set() { is_callable scx_bpf_task_set_slice || ! has_symbol scx_bpf_task_set_slice; }
+# Where there is no function to set a slice the field is written, which is deprecated where there is one.
+slice_function_is_hidden() { has_symbol scx_bpf_task_set_slice && ! is_callable scx_bpf_task_set_slice; }
 # Up to 6.18 by a callback, from 7.1 on by a flag of the insert.
 waiters_come_back() {
 	has_member ENUM64 scx_enq_flags SCX_ENQ_IMMED ||
@@ -73,8 +73,8 @@ look_is_right() {
 	is_callable scx_bpf_now || { echo "scx_bpf_now: not callable"; return 1; }
 	! is_callable scx_bpf_no_such_function && ! can_attach_function input_no_such_function || { echo "finds what is not there"; return 1; }
 	callable_is scx_bpf_kick_cpu $kick && callable_is scx_bpf_task_set_slice $slice || return 1
-	# On 7.2 it is hidden, not absent: writing the field is deprecated there.
-	[ "$series" != 7.2 ] || { has_symbol scx_bpf_task_set_slice && ! slice_can_be_set; }
+	# On 7.2 it is hidden, not absent.
+	[ "$series" != 7.2 ] || slice_function_is_hidden
 }
 
 check "--check runs, and names kernel $series" look
@@ -84,7 +84,7 @@ check "chains: says what the kernel can" told chains 'sched_waking' chains_are_t
 check "interrupts: says what the kernel can" told chains 'interrupts told apart' interrupts_are_told
 check "devices: says what the kernel can" told devices 'forgotten at once' removal_is_seen
 check "idle CPUs: says what the kernel can" told 'idle CPUs' 'kicked' is_callable scx_bpf_kick_cpu
-check "slices: says what the kernel can" told slices 'renewed in place' slice_can_be_set
+check "slices: says what the kernel hides" told slices 'deprecated' slice_function_is_hidden
 check "real-time: says what the kernel can" told real-time 'hands waiting tasks back' waiters_come_back
 check "locks: says what the kernel can" told locks 'hands on to its owner' can_attach_function futex_wait
 check "processes: says what the kernel can" told processes 'sched_process_exit: told at once' processes_are_told

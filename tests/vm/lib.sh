@@ -120,7 +120,10 @@ nothing_left() { # BPF_OBJECTS_BEFORE
 
 # Lines of the kernel log that must not come: warnings, stalls, errors of a scheduler.
 kernel_complaints() {
-	dmesg | grep -E 'WARNING:|BUG:|Oops|rcu:.*stall|soft lockup|hung task|runnable task stall|sched_ext: .*(error|deprecat|fail|fallback)|invalid opcode' || true
+	local known='^$'
+	# Debian's 7.2 hides the function to set a slice, and calls the way that is left deprecated.
+	[[ $(uname -r) != 7.2.* ]] || known='sched_ext: Writing directly to p->scx\.slice'
+	dmesg | grep -v "$known" | grep -E 'WARNING:|BUG:|Oops|rcu:.*stall|soft lockup|hung task|runnable task stall|sched_ext: .*(error|deprecat|fail|fallback)|invalid opcode' || true
 }
 
 no_kernel_complaints() {

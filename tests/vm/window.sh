@@ -27,6 +27,7 @@ wakes_under() { # FLAG…
 # so half of its frames are late without input. The 99th percentile is the third worst of 250 wakeups, and one bad moment
 # decides it; how many come late at all says the same by all of them. The rounds are added up; they alternate, so that
 # nothing that changes meanwhile does it. Of the rounds without input one of four has hardly a frame late, hence so many.
+# Of 250 wakeups a quarter and more is favoured in each round with input: who is behind does not sleep, so it wakes up less.
 game_wakes_earlier() {
 	local none=() window=() none_all=() window_all=() least=-1 i sum_none=0 sum_window=0
 	for _ in $(seq $rounds); do
@@ -42,7 +43,7 @@ game_wakes_earlier() {
 	for i in "${!none[@]}"; do
 		sum_none=$((sum_none + none[i])) sum_window=$((sum_window + window[i]))
 	done
-	[ $((2 * sum_window)) -lt $sum_none ] && [ "$least" -gt 100 ] || { echo "$sum_none and $sum_window, $least"; return 1; }
+	[ $((2 * sum_window)) -lt $sum_none ] && [ "$least" -gt 66 ] || { echo "$sum_none and $sum_window, $least"; return 1; }
 }
 
 frozen_daemon_leaves_nothing() {
