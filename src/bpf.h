@@ -52,7 +52,7 @@ struct bpf_facts {
 	int hook_errors[NR_BPF_HOOKS];	/* errno of a refusal */
 	bool interrupts_told_apart;	/* chain knows a task's wakeup from an interrupt's */
 	bool kick;			/* idle CPUs can be kicked */
-	bool slice_deprecated;		/* slices are written, as the function for it cannot be called: the kernel's log complains */
+	bool slice_deprecated;		/* slices are set in a way that the kernel's log calls so */
 	bool group_weight;		/* cpu.weight of control groups is told */
 	bool group_idle;		/* … and cpu.idle */
 	bool cpu_release;		/* real-time takeover hands the local queue back, by callback … */

@@ -127,9 +127,8 @@ void report_print(const struct topology *topology, const struct bpf *bpf, const 
 	report_roles(facts, roles_facts(roles), emit, data);
 	report_line(emit, data, "idle CPUs", facts->kick ? "kicked when work is queued" :
 						   "this kernel hides the kick: woken by direct inserts only");
-	report_line(emit, data, "slices", facts->slice_deprecated ?
-						  "renewed in place; this kernel hides the function for that, and its log calls it deprecated" :
-						  "renewed in place");
+	report_line(emit, data, "slices", facts->slice_deprecated ? "renewed in place, which this kernel's log calls deprecated" :
+								    "renewed in place");
 	report_line(emit, data, "frequency", kernel_uses_schedutil() ? "schedutil asks: full speed for chains and the game" :
 								 "no governor asks the scheduler");
 	report_line(emit, data, "control groups", facts->group_idle	? "cpu.weight and cpu.idle count" :
