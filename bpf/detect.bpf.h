@@ -11,6 +11,11 @@
  * room is counted, and the reader, who then has a full ring to read, sees the
  * count: what was lost can be had from /proc. The end of the scheduler has a
  * ring to itself.
+ *
+ * On 7.2 and 7.3, and not yet on 6.18, a program at a tracepoint can be
+ * preempted, and to submit a record wakes the reader, who may do just that. The
+ * kernel leaves out a second run of the program on this CPU meanwhile, and
+ * counts it: the reader asks for that count, too (bpf_control_lost()).
  */
 #ifndef ARCADE_DETECT_BPF_H
 #define ARCADE_DETECT_BPF_H

@@ -734,7 +734,9 @@ int bpf_open_threads(const struct bpf *bpf)
 
 uint64_t bpf_control_lost(const struct bpf *bpf)
 {
-	return __atomic_load_n(&bpf->skel->bss_detect->detect_nr_lost, __ATOMIC_ACQUIRE);
+	return __atomic_load_n(&bpf->skel->bss_detect->detect_nr_lost, __ATOMIC_ACQUIRE) +
+	       recursion_misses(bpf->skel->progs.process_exec) + recursion_misses(bpf->skel->progs.process_exit) +
+	       recursion_misses(bpf->skel->progs.module_loaded) + recursion_misses(bpf->skel->progs.module_freed);
 }
 
 void bpf_set_reader(struct bpf *bpf, bool attached, bool polling)

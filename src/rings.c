@@ -8,6 +8,12 @@
 #define POLL_PERIOD_NS	       (NSEC_PER_SEC / RINGS_POLL_HZ)
 #define CONTROL_POLL_PERIOD_NS (NSEC_PER_SEC / RINGS_CONTROL_POLL_HZ)
 
+/*
+ * A record is lost without a trace in the ring while the writer of another one is preempted; that one's may have been read
+ * long before. Nobody waits for a CPU longer than this.
+ */
+#define CONTROL_LAST_LOOK_NS NSEC_PER_SEC
+
 struct rings;
 
 struct input_ring {
@@ -27,6 +33,7 @@ struct rings {
 	struct source end_source;
 	struct timer poll_timer;
 	struct timer control_timer;
+	bool polls_control;	/* the source is detached */
 	struct rings_handler handler;
 	void (*device_fn)(void *data);
 	void *device_data;
@@ -100,10 +107,12 @@ static int take_control(void *ctx, void *data, size_t size)
 static bool consume_control(struct rings *rings)
 {
 	bool any = ring_buffer__consume(rings->control) > 0;
-	uint64_t nr_lost = bpf_control_lost(rings->bpf), nr = nr_lost - rings->facts.nr_control_lost;
+	uint64_t nr_lost = bpf_control_lost(rings->bpf), nr = 0;
 
 	rings->facts.nr_control_wakeups++;
-	rings->facts.nr_control_lost = nr_lost;
+	if (nr_lost > rings->facts.nr_control_lost)
+		nr = nr_lost - rings->facts.nr_control_lost;
+	rings->facts.nr_control_lost += nr;
 	if (nr && rings->handler.handle_control_lost)
 		rings->handler.handle_control_lost(nr, rings->handler.data);
 	return any || nr;
@@ -115,6 +124,7 @@ static int read_control(struct source *source, uint32_t events)
 
 	source_detach(source);
 	consume_control(rings);
+	rings->polls_control = true;
 	timer_arm(&rings->control_timer, rings->loop, now_ns() + CONTROL_POLL_PERIOD_NS, CONTROL_POLL_PERIOD_NS);
 	return 0;
 }
@@ -123,9 +133,10 @@ static int poll_control(struct timer *timer, uint64_t now)
 {
 	struct rings *rings = container_of(timer, struct rings, control_timer);
 
-	if (consume_control(rings))
+	if (consume_control(rings) || !rings->polls_control)
 		return 0;
-	timer_disarm(timer);
+	rings->polls_control = false;
+	timer_arm(timer, rings->loop, now + CONTROL_LAST_LOOK_NS, 0);
 	return source_attach(&rings->control_source, rings->loop, ring_buffer__epoll_fd(rings->control), EPOLLIN);
 }
 

@@ -10,7 +10,8 @@
  * asked for a wakeup, so a fast mouse would wake the loop for every packet.
  * Therefore the source is detached after the first wakeup and a timer reads on
  * until a whole period brought nothing: at most RINGS_POLL_HZ + 1 wakeups a second.
- * The control ring is read in the same way, at RINGS_CONTROL_POLL_HZ.
+ * The control ring is read in the same way, at RINGS_CONTROL_POLL_HZ, and once
+ * more a second later, for what was lost and not for what is there.
  */
 #ifndef ARCADE_SRC_RINGS_H
 #define ARCADE_SRC_RINGS_H

@@ -98,7 +98,7 @@ static const struct stats_field fields[] = {
 	MAXIMUM("wait_max_ns", kernel.wait_max_ns, "longest time that a task was queued"),
 	COUNTER("control_records", kernel.nr_control_records, "processes that got a program or ended, as told by the kernel half"),
 	COUNTER("control_read", rings.nr_control_records, "records of processes read by the daemon"),
-	COUNTER("control_lost", rings.nr_control_lost, "records of processes lost to a full ring: looked for in /proc"),
+	COUNTER("control_lost", rings.nr_control_lost, "records of processes that were lost: looked for in /proc"),
 	COUNTER("control_wakeups", rings.nr_control_wakeups, "wakeups of the daemon for records of processes"),
 	COUNTER("tasks_unknown", kernel.nr_task_ctx_failed, "tasks scheduled without state of ours"),
 	COUNTER("loop_wakeups", loop.nr_wakeups, "wakeups of the daemon for anything"),

@@ -213,6 +213,9 @@ games=(
 
 # ---- asking ----
 
+# A test that has failed has ended the daemon.
+ensure_arcade() { [ -n "$arcade_pid" ] || start_arcade; }
+
 # A zombie that nobody has waited for yet is none.
 exec_pid() { pgrep -x -r R,S,D "$1" | head -n 1; }
 # Not one that only forks and goes.
@@ -246,7 +249,10 @@ verdict_of() { "$arcade" --explain "$1" | sed -n 's/^verdict *//p'; }
 
 finds() { # FUNCTION:COMM
 	local comm=${1#*:} pid ms before status=0 other
-	[ $explain_only = yes ] || before=$(log_lines)
+	if [ $explain_only = no ]; then
+		ensure_arcade || return 1
+		before=$(log_lines)
+	fi
 	"${1%%:*}" >"$work/stage" 2>&1 & stage=$!
 	eventually 20 has_started "$comm" || { cat "$work/stage"; return 1; }
 	pid=$(exec_pid "$comm")
@@ -314,7 +320,10 @@ start_others() {
 
 takes_no_other() {
 	local before pid exe said
-	[ $explain_only = yes ] || before=$(log_lines)
+	if [ $explain_only = no ]; then
+		ensure_arcade || return 1
+		before=$(log_lines)
+	fi
 	start_others >"$work/stage" 2>&1
 	if [ $explain_only = no ]; then
 		# All four looks at each.
@@ -373,6 +382,7 @@ no_detection() {
 
 end_is_seen() {
 	local pid before ms
+	ensure_arcade || return 1
 	before=$(log_lines)
 	steam_native >"$work/stage" 2>&1 & stage=$!
 	eventually 20 has_started hl2_linux || return 1

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What the kernel half tells of processes: each program and each end once, the right names, trees and starts; a ring
- * that was full is told, and the end of the scheduler comes through it; reading costs next to nothing.
+ * What the kernel half tells of processes: each program and each end once, the right names, trees and starts; what was
+ * left out or found the ring full is told, and the end of the scheduler is heard; reading costs next to nothing.
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -12,12 +12,15 @@
 #include <pthread.h>
 #include <sched.h>
 #include <spawn.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
+
+#include <bpf/libbpf.h>
 
 #include "bpf.h"
 #include "log.h"
@@ -33,6 +36,7 @@
 #define CHILD_SPINS   "--spin"
 #define CHILD_THREAD  "--exec-by-thread"
 #define CHILD_RACE    "--threads-race"
+#define CHILD_MAKES   "--make-many"
 
 enum { LOOP_ENOUGH = 1, LOOP_LATE, LOOP_EXITED };
 
@@ -534,6 +538,74 @@ static void test_a_full_ring_is_told(void **state)
 	assert_int_equal(read_for(fixture, 0, WAIT_NS), LOOP_EXITED);
 }
 
+/* ---- many at once on one CPU ---- */
+
+#define NR_MAKERS 6
+#define MAKES_NR  250
+
+struct eager_reader {
+	struct ring_buffer *ring;
+	uint32_t nr;
+	atomic_bool stop;
+};
+
+static int count_record(void *ctx, void *data, size_t size)
+{
+	((struct eager_reader *)ctx)->nr++;
+	return 0;
+}
+
+/* Every record wakes it, and so it often preempts who has just written one. */
+static void *read_eagerly(void *arg)
+{
+	struct eager_reader *reader = arg;
+
+	while (!atomic_load(&reader->stop))
+		ring_buffer__poll(reader->ring, 50);
+	ring_buffer__consume(reader->ring);
+	return NULL;
+}
+
+/* A program that is left out, as it has been preempted on this CPU in another task, has written nothing: that is counted. */
+static void test_what_is_left_out_is_told(void **state)
+{
+	const uint32_t nr = 2 * NR_MAKERS * (MAKES_NR + 1);
+	struct fixture *fixture = *state;
+	struct eager_reader reader = {};
+	pid_t pids[NR_MAKERS];
+	cpu_set_t one, before;
+	pthread_t thread;
+	uint64_t lost;
+
+	lost = bpf_control_lost(fixture->bpf);
+	reader.ring = ring_buffer__new(bpf_control_ring_fd(fixture->bpf), count_record, &reader, NULL);
+	assert_non_null(reader.ring);
+	CPU_ZERO(&one);
+	CPU_SET(0, &one);
+	assert_int_equal(sched_getaffinity(0, sizeof(before), &before), 0);
+	assert_int_equal(sched_setaffinity(0, sizeof(one), &one), 0);
+	assert_int_equal(pthread_create(&thread, NULL, read_eagerly, &reader), 0);
+	for (int i = 0; i < NR_MAKERS; i++)
+		pids[i] = start(CHILD_MAKES);
+	for (int i = 0; i < NR_MAKERS; i++)
+		assert_int_equal(waitpid(pids[i], NULL, 0), pids[i]);
+	atomic_store(&reader.stop, true);
+	pthread_join(thread, NULL);
+	ring_buffer__free(reader.ring);
+	lost = bpf_control_lost(fixture->bpf) - lost;
+	print_message("# figure: %u programs and ends on one CPU: %u told, %llu left out\n", nr, reader.nr,
+		      (unsigned long long)lost);
+	assert_int_equal(reader.nr + lost, nr);
+
+	/* With the next record the rings tell it as well. */
+	fixture->nr_lost = 0;
+	waitpid(start(CHILD_NOTHING), NULL, 0);
+	assert_int_equal(sched_setaffinity(0, sizeof(before), &before), 0);
+	assert_int_equal(read_for(fixture, 2, WAIT_NS), LOOP_ENOUGH);
+	read_for(fixture, 0, NSEC_PER_SEC / 2);
+	assert_int_equal(fixture->nr_lost, lost);
+}
+
 /* ---- what the children do ---- */
 
 static void *exec_again(void *arg)
@@ -558,6 +630,9 @@ static int be_child(const char *what)
 		pause();
 	while (streq(what, CHILD_SPINS))
 		;
+	for (int i = 0; streq(what, CHILD_MAKES) && i < MAKES_NR; i++)
+		if (waitpid(start(CHILD_NOTHING), NULL, 0) < 0)
+			return 1;
 	if (streq(what, CHILD_THREAD)) {
 		pthread_create(&thread, NULL, exec_again, NULL);
 		pause();
@@ -584,6 +659,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test_setup_teardown(test_nearer_mark_counts, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_background_is_behind_a_game_only, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_reading_is_cheap, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_what_is_left_out_is_told, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_a_full_ring_is_told, setup, teardown),
 	};
 
