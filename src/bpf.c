@@ -732,11 +732,18 @@ int bpf_open_threads(const struct bpf *bpf)
 	return fd < 0 ? -errno : fd;
 }
 
-uint64_t bpf_control_lost(const struct bpf *bpf)
+struct arcade_control_lost bpf_control_lost(const struct bpf *bpf)
 {
-	return __atomic_load_n(&bpf->skel->bss_detect->detect_nr_lost, __ATOMIC_ACQUIRE) +
-	       recursion_misses(bpf->skel->progs.process_exec) + recursion_misses(bpf->skel->progs.process_exit) +
-	       recursion_misses(bpf->skel->progs.module_loaded) + recursion_misses(bpf->skel->progs.module_freed);
+	const struct arcade_control_lost *full = &bpf->skel->bss_detect->detect_lost;
+
+	return (struct arcade_control_lost){
+		.nr_processes = __atomic_load_n(&full->nr_processes, __ATOMIC_ACQUIRE) +
+				recursion_misses(bpf->skel->progs.process_exec) +
+				recursion_misses(bpf->skel->progs.process_exit),
+		.nr_modules = __atomic_load_n(&full->nr_modules, __ATOMIC_ACQUIRE) +
+			      recursion_misses(bpf->skel->progs.module_loaded) +
+			      recursion_misses(bpf->skel->progs.module_freed),
+	};
 }
 
 void bpf_set_reader(struct bpf *bpf, bool attached, bool polling)

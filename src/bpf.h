@@ -174,7 +174,7 @@ int bpf_open_threads(const struct bpf *bpf);
  * Control records since load that were never written: their ring was full, or the kernel left the program out because it
  * was running on that CPU already, in a task that has been preempted. May be less than before if the kernel cannot be asked.
  */
-uint64_t bpf_control_lost(const struct bpf *bpf);
+struct arcade_control_lost bpf_control_lost(const struct bpf *bpf);
 
 /* Tell the hook whether to write records, and whether their reader is awake anyway. */
 void bpf_set_reader(struct bpf *bpf, bool attached, bool polling);

@@ -34,6 +34,7 @@ struct rings {
 	struct timer poll_timer;
 	struct timer control_timer;
 	bool polls_control;	/* the source is detached */
+	struct arcade_control_lost told_lost;
 	struct rings_handler handler;
 	void (*device_fn)(void *data);
 	void *device_data;
@@ -103,19 +104,31 @@ static int take_control(void *ctx, void *data, size_t size)
 	return 0;
 }
 
-/* Return: were there any records? */
+/* Return: how much more there is @now than was @told, which is @now then. */
+static uint64_t take_more(uint64_t *told, uint64_t now)
+{
+	uint64_t more = now > *told ? now - *told : 0;
+
+	*told += more;
+	return more;
+}
+
+/* Return: were there any records, or lost ones? */
 static bool consume_control(struct rings *rings)
 {
-	bool any = ring_buffer__consume(rings->control) > 0;
-	uint64_t nr_lost = bpf_control_lost(rings->bpf), nr = 0;
+	bool any = ring_buffer__consume(rings->control) > 0, any_lost;
+	struct arcade_control_lost all = bpf_control_lost(rings->bpf);
+	const struct arcade_control_lost more = {
+		.nr_processes = take_more(&rings->told_lost.nr_processes, all.nr_processes),
+		.nr_modules = take_more(&rings->told_lost.nr_modules, all.nr_modules),
+	};
 
+	any_lost = more.nr_processes || more.nr_modules;
 	rings->facts.nr_control_wakeups++;
-	if (nr_lost > rings->facts.nr_control_lost)
-		nr = nr_lost - rings->facts.nr_control_lost;
-	rings->facts.nr_control_lost += nr;
-	if (nr && rings->handler.handle_control_lost)
-		rings->handler.handle_control_lost(nr, rings->handler.data);
-	return any || nr;
+	rings->facts.nr_control_lost += more.nr_processes + more.nr_modules;
+	if (any_lost && rings->handler.handle_control_lost)
+		rings->handler.handle_control_lost(&more, rings->handler.data);
+	return any || any_lost;
 }
 
 static int read_control(struct source *source, uint32_t events)

@@ -51,10 +51,10 @@ struct rings_handler {
 	/* NULL: nobody wants to know. @record is of a kind known to us, its comm is terminated; valid during the call. */
 	void (*handle_control)(const struct arcade_control_record *record, void *data);
 	/*
-	 * @nr more control records than before were lost: what they would have said is to be looked for in /proc. NULL as
-	 * above. Comes after the records that were read in the same wakeup.
+	 * So many more control records than before were lost: what they would have said is to be looked for in /proc and /sys.
+	 * NULL as above. Comes after the records that were read in the same wakeup. @more is valid during the call.
 	 */
-	void (*handle_control_lost)(uint64_t nr, void *data);
+	void (*handle_control_lost)(const struct arcade_control_lost *more, void *data);
 	void *data;
 };
 

@@ -32,6 +32,7 @@ struct scheduling {
 	struct devices *devices;	/* NULL without input */
 	struct threads *threads;
 	uint64_t start_ns;
+	bool told_lost;			/* records of processes */
 };
 
 static int handle_exit(void *data)
@@ -49,13 +50,21 @@ static void handle_control(const struct arcade_control_record *record, void *dat
 	roles_handle_control(scheduling->roles, record);
 }
 
-static void handle_control_lost(uint64_t nr, void *data)
+static void handle_control_lost(const struct arcade_control_lost *more, void *data)
 {
 	struct scheduling *scheduling = data;
 
-	log_info("%" PRIu64 " records of processes and modules were lost: looking for what they said", nr);
-	player_rescan(scheduling->player);
-	roles_look_soon(scheduling->roles);
+	if (more->nr_processes) {
+		/* On some kernels a few are lost in every burst. */
+		log_line(scheduling->told_lost ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO, 0,
+			 "%" PRIu64 " records of processes were lost: looking through /proc, now and later", more->nr_processes);
+		scheduling->told_lost = true;
+		player_rescan(scheduling->player);
+	}
+	if (more->nr_modules) {
+		log_info("%" PRIu64 " records of modules were lost: looking for what they said", more->nr_modules);
+		roles_look_soon(scheduling->roles);
+	}
 }
 
 static void handle_new_device(void *data)

@@ -71,11 +71,11 @@ static void handle_control(const struct arcade_control_record *record, void *dat
 		loop_stop(fixture->loop, LOOP_ENOUGH);
 }
 
-static void handle_control_lost(uint64_t nr, void *data)
+static void handle_control_lost(const struct arcade_control_lost *more, void *data)
 {
 	struct fixture *fixture = data;
 
-	fixture->nr_lost += nr;
+	fixture->nr_lost += more->nr_processes;
 	fixture->nr_lost_calls++;
 }
 
@@ -577,7 +577,7 @@ static void test_what_is_left_out_is_told(void **state)
 	pthread_t thread;
 	uint64_t lost;
 
-	lost = bpf_control_lost(fixture->bpf);
+	lost = bpf_control_lost(fixture->bpf).nr_processes;
 	reader.ring = ring_buffer__new(bpf_control_ring_fd(fixture->bpf), count_record, &reader, NULL);
 	assert_non_null(reader.ring);
 	CPU_ZERO(&one);
@@ -592,7 +592,7 @@ static void test_what_is_left_out_is_told(void **state)
 	atomic_store(&reader.stop, true);
 	pthread_join(thread, NULL);
 	ring_buffer__free(reader.ring);
-	lost = bpf_control_lost(fixture->bpf) - lost;
+	lost = bpf_control_lost(fixture->bpf).nr_processes - lost;
 	print_message("# figure: %u programs and ends on one CPU: %u told, %llu left out\n", nr, reader.nr,
 		      (unsigned long long)lost);
 	assert_int_equal(reader.nr + lost, nr);
