@@ -28,8 +28,8 @@ struct {
 	__uint(max_entries, DETECT_RING_BYTES);
 } control_ring SEC(".maps");
 
-/* Records that found no room. Read by the daemon. */
-struct arcade_control_lost detect_lost SEC(".bss.detect");
+/* Records that found no room, since load. Read by the daemon. */
+u64 detect_nr_lost SEC(".bss.detect");
 
 /* Return: a record to be filled and submitted, NULL if the ring is full: then that is counted. */
 static __always_inline struct arcade_control_record *detect_reserve(u32 type)
@@ -37,10 +37,7 @@ static __always_inline struct arcade_control_record *detect_reserve(u32 type)
 	struct arcade_control_record *record = bpf_ringbuf_reserve(&control_ring, sizeof(*record), 0);
 
 	if (!record) {
-		if (type == ARCADE_CONTROL_MODULE_LOAD || type == ARCADE_CONTROL_MODULE_FREE)
-			__sync_fetch_and_add(&detect_lost.nr_modules, 1);
-		else
-			__sync_fetch_and_add(&detect_lost.nr_processes, 1);
+		__sync_fetch_and_add(&detect_nr_lost, 1);
 		return NULL;
 	}
 	record->type = type;
@@ -65,9 +62,6 @@ static __always_inline bool detect_tell_process(u32 type, struct task_struct *ta
 	record->start_ns = leader->start_boottime;
 	record->tree = tctx ? tctx->tree : 0;
 	__builtin_memcpy(record->comm, leader->comm, sizeof(record->comm));
-	/* A new program has not given work to a GPU yet. */
-	if (tctx && type == ARCADE_CONTROL_TASK_EXEC)
-		tctx->gpu_is_told = 0;
 	bpf_ringbuf_submit(record, 0);
 	stats_inc_atomic(nr_control_records);
 	return true;

@@ -125,12 +125,15 @@ static __always_inline void role_close_chain(const struct task_struct *task, str
 /* The current task gives work to a GPU, for the first time since its process has its program. */
 static __always_inline void role_tell_gpu(struct task_struct *task)
 {
-	struct task_ctx *leader = task_ctx_of(task->group_leader);
+	struct task_struct *first = task->group_leader;
+	struct task_ctx *leader = task_ctx_of(first);
+	/* Each exec is counted, by the kernel itself: a record of it may be lost. */
+	u32 program = (u32)first->self_exec_id + 1;
 
-	if (!leader || leader->gpu_is_told || __sync_lock_test_and_set(&leader->gpu_is_told, 1))
+	if (!leader || leader->gpu_told == program || __sync_lock_test_and_set(&leader->gpu_told, program) == program)
 		return;
 	if (!detect_tell_process(ARCADE_CONTROL_GPU_SUBMIT, task))
-		leader->gpu_is_told = 0;
+		leader->gpu_told = 0;
 }
 
 static __always_inline void role_submits(struct task_struct *task, struct task_ctx *tctx)

@@ -732,17 +732,14 @@ int bpf_open_threads(const struct bpf *bpf)
 	return fd < 0 ? -errno : fd;
 }
 
-struct arcade_control_lost bpf_control_lost(const struct bpf *bpf)
+struct bpf_control_lost bpf_control_lost(const struct bpf *bpf)
 {
-	const struct arcade_control_lost *full = &bpf->skel->bss_detect->detect_lost;
-
-	return (struct arcade_control_lost){
-		.nr_processes = __atomic_load_n(&full->nr_processes, __ATOMIC_ACQUIRE) +
-				recursion_misses(bpf->skel->progs.process_exec) +
-				recursion_misses(bpf->skel->progs.process_exit),
-		.nr_modules = __atomic_load_n(&full->nr_modules, __ATOMIC_ACQUIRE) +
-			      recursion_misses(bpf->skel->progs.module_loaded) +
-			      recursion_misses(bpf->skel->progs.module_freed),
+	return (struct bpf_control_lost){
+		.nr_full = __atomic_load_n(&bpf->skel->bss_detect->detect_nr_lost, __ATOMIC_ACQUIRE),
+		.nr_missed_execs = recursion_misses(bpf->skel->progs.process_exec),
+		.nr_missed_exits = recursion_misses(bpf->skel->progs.process_exit),
+		.nr_missed_modules = recursion_misses(bpf->skel->progs.module_loaded) +
+				     recursion_misses(bpf->skel->progs.module_freed),
 	};
 }
 

@@ -171,10 +171,18 @@ int bpf_shared_map_fd(const struct bpf *bpf, const char *name);
 int bpf_open_threads(const struct bpf *bpf);
 
 /*
- * Control records since load that were never written: their ring was full, or the kernel left the program out because it
- * was running on that CPU already, in a task that has been preempted. May be less than before if the kernel cannot be asked.
+ * Control records since load that were never written: their ring was full, or the kernel left a run of the program out,
+ * as a task that had been preempted in it was on that CPU. The latter are records at most: of the threads of a process
+ * only the end of the last is told. May be less than before if the kernel cannot be asked.
  */
-struct arcade_control_lost bpf_control_lost(const struct bpf *bpf);
+struct bpf_control_lost {
+	uint64_t nr_full;
+	uint64_t nr_missed_execs;
+	uint64_t nr_missed_exits;
+	uint64_t nr_missed_modules;
+};
+
+struct bpf_control_lost bpf_control_lost(const struct bpf *bpf);
 
 /* Tell the hook whether to write records, and whether their reader is awake anyway. */
 void bpf_set_reader(struct bpf *bpf, bool attached, bool polling);

@@ -91,8 +91,11 @@ DEFINE_CLEANUP(struct games *, games_free)
 /* A record of the kernel half; other kinds than exec, exit and GPU are left alone. */
 void games_control(struct games *games, const struct arcade_control_record *record);
 
-/* Records were lost: look through /proc soon, for several calls once. */
+/* Look through /proc soon, for several calls once. */
 void games_rescan(struct games *games);
+
+/* Records of programs were lost: the same, but the longer that goes on, the rarer. */
+void games_records_lost(struct games *games);
 
 /* @path: what has changed, for the debugging log; may be NULL. */
 void games_hint(struct games *games, enum games_hint kind, const char *path);

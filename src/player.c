@@ -262,9 +262,9 @@ static int look(struct timer *timer, uint64_t now)
 	return 0;
 }
 
-void player_rescan(struct player *player)
+void player_records_lost(struct player *player)
 {
-	games_rescan(player->games);
+	games_records_lost(player->games);
 }
 
 struct games *player_games(struct player *player)

@@ -46,9 +46,9 @@ DEFINE_CLEANUP(struct player *, player_free)
 void player_attach(struct player *player, struct bpf *bpf, struct devices *devices);
 void player_detach(struct player *player);
 
-/* From the control ring: a record, or that some were lost. */
+/* From the control ring: a record, or that some of programs were lost. */
 void player_control(struct player *player, const struct arcade_control_record *record);
-void player_rescan(struct player *player);
+void player_records_lost(struct player *player);
 
 /* Something has changed in a folder: of other kinds than WATCH_SETTINGS. */
 void player_handle_watch(struct player *player, const struct watch_event *event);

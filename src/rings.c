@@ -9,8 +9,8 @@
 #define CONTROL_POLL_PERIOD_NS (NSEC_PER_SEC / RINGS_CONTROL_POLL_HZ)
 
 /*
- * A record is lost without a trace in the ring while the writer of another one is preempted; that one's may have been read
- * long before. Nobody waits for a CPU longer than this.
+ * A record is lost without a trace in the ring while the writer of another one is preempted, and that one's may have been
+ * read before: so long, and longer if something is found then, it is looked for what was lost.
  */
 #define CONTROL_LAST_LOOK_NS NSEC_PER_SEC
 
@@ -34,7 +34,7 @@ struct rings {
 	struct timer poll_timer;
 	struct timer control_timer;
 	bool polls_control;	/* the source is detached */
-	struct arcade_control_lost told_lost;
+	struct bpf_control_lost told_lost;
 	struct rings_handler handler;
 	void (*device_fn)(void *data);
 	void *device_data;
@@ -104,31 +104,43 @@ static int take_control(void *ctx, void *data, size_t size)
 	return 0;
 }
 
-/* Return: how much more there is @now than was @told, which is @now then. */
-static uint64_t take_more(uint64_t *told, uint64_t now)
+/* Return: how much more @all is than what was @told so far, which then holds the larger of both. */
+static uint64_t take_more(uint64_t *told, uint64_t all)
 {
-	uint64_t more = now > *told ? now - *told : 0;
+	uint64_t more = all > *told ? all - *told : 0;
 
 	*told += more;
 	return more;
 }
 
+/* Return: were there any? */
+static bool tell_lost(struct rings *rings)
+{
+	struct bpf_control_lost *told = &rings->told_lost, all = bpf_control_lost(rings->bpf);
+	const struct bpf_control_lost more = {
+		.nr_full = take_more(&told->nr_full, all.nr_full),
+		.nr_missed_execs = take_more(&told->nr_missed_execs, all.nr_missed_execs),
+		.nr_missed_exits = take_more(&told->nr_missed_exits, all.nr_missed_exits),
+		.nr_missed_modules = take_more(&told->nr_missed_modules, all.nr_missed_modules),
+	};
+	uint64_t nr_missed = more.nr_missed_execs + more.nr_missed_exits + more.nr_missed_modules;
+
+	rings->facts.nr_control_lost += more.nr_full;
+	rings->facts.nr_control_missed += nr_missed;
+	if (!more.nr_full && !nr_missed)
+		return false;
+	if (rings->handler.handle_control_lost)
+		rings->handler.handle_control_lost(&more, rings->handler.data);
+	return true;
+}
+
 /* Return: were there any records, or lost ones? */
 static bool consume_control(struct rings *rings)
 {
-	bool any = ring_buffer__consume(rings->control) > 0, any_lost;
-	struct arcade_control_lost all = bpf_control_lost(rings->bpf);
-	const struct arcade_control_lost more = {
-		.nr_processes = take_more(&rings->told_lost.nr_processes, all.nr_processes),
-		.nr_modules = take_more(&rings->told_lost.nr_modules, all.nr_modules),
-	};
+	bool any = ring_buffer__consume(rings->control) > 0;
 
-	any_lost = more.nr_processes || more.nr_modules;
 	rings->facts.nr_control_wakeups++;
-	rings->facts.nr_control_lost += more.nr_processes + more.nr_modules;
-	if (any_lost && rings->handler.handle_control_lost)
-		rings->handler.handle_control_lost(&more, rings->handler.data);
-	return any || any_lost;
+	return tell_lost(rings) || any;
 }
 
 static int read_control(struct source *source, uint32_t events)
@@ -146,11 +158,14 @@ static int poll_control(struct timer *timer, uint64_t now)
 {
 	struct rings *rings = container_of(timer, struct rings, control_timer);
 
-	if (consume_control(rings) || !rings->polls_control)
+	bool any = consume_control(rings), polled = rings->polls_control;
+
+	/* On with it, or this was the last look. */
+	if (any == polled)
 		return 0;
 	rings->polls_control = false;
 	timer_arm(timer, rings->loop, now + CONTROL_LAST_LOOK_NS, 0);
-	return source_attach(&rings->control_source, rings->loop, ring_buffer__epoll_fd(rings->control), EPOLLIN);
+	return polled ? source_attach(&rings->control_source, rings->loop, ring_buffer__epoll_fd(rings->control), EPOLLIN) : 0;
 }
 
 static int consume_input(struct rings *rings)

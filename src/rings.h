@@ -11,7 +11,7 @@
  * Therefore the source is detached after the first wakeup and a timer reads on
  * until a whole period brought nothing: at most RINGS_POLL_HZ + 1 wakeups a second.
  * The control ring is read in the same way, at RINGS_CONTROL_POLL_HZ, and once
- * more a second later, for what was lost and not for what is there.
+ * more a second later, for what was lost without having been in it.
  */
 #ifndef ARCADE_SRC_RINGS_H
 #define ARCADE_SRC_RINGS_H
@@ -36,7 +36,8 @@ struct rings_facts {
 	uint64_t nr_wakeups;		/* of the loop, for input */
 	uint64_t delay_max_ns;		/* oldest record at the time it was read */
 	uint64_t nr_control_records;
-	uint64_t nr_control_lost;	/* told to the handler */
+	uint64_t nr_control_lost;	/* to a full ring; told to the handler */
+	uint64_t nr_control_missed;	/* at most: runs left out by the kernel; told to the handler */
 	uint64_t nr_control_wakeups;	/* of the loop */
 	uint64_t nr_devices;		/* that have sent any so far */
 	uint64_t nr_device_records[ARCADE_MAX_DEVICES];	/* by index; of those beyond nothing is known */
@@ -51,10 +52,10 @@ struct rings_handler {
 	/* NULL: nobody wants to know. @record is of a kind known to us, its comm is terminated; valid during the call. */
 	void (*handle_control)(const struct arcade_control_record *record, void *data);
 	/*
-	 * So many more control records than before were lost: what they would have said is to be looked for in /proc and /sys.
-	 * NULL as above. Comes after the records that were read in the same wakeup. @more is valid during the call.
+	 * So many more control records than before were lost: what they would have said is to be looked for in /proc and
+	 * /sys. NULL as above. Comes after the records that were read in the same wakeup. @more is valid during the call.
 	 */
-	void (*handle_control_lost)(const struct arcade_control_lost *more, void *data);
+	void (*handle_control_lost)(const struct bpf_control_lost *more, void *data);
 	void *data;
 };
 

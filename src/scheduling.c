@@ -32,7 +32,7 @@ struct scheduling {
 	struct devices *devices;	/* NULL without input */
 	struct threads *threads;
 	uint64_t start_ns;
-	bool told_lost;			/* records of processes */
+	bool told_missed;
 };
 
 static int handle_exit(void *data)
@@ -50,21 +50,22 @@ static void handle_control(const struct arcade_control_record *record, void *dat
 	roles_handle_control(scheduling->roles, record);
 }
 
-static void handle_control_lost(const struct arcade_control_lost *more, void *data)
+static void handle_control_lost(const struct bpf_control_lost *more, void *data)
 {
 	struct scheduling *scheduling = data;
 
-	if (more->nr_processes) {
-		/* On some kernels a few are lost in every burst. */
-		log_line(scheduling->told_lost ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO, 0,
-			 "%" PRIu64 " records of processes were lost: looking through /proc, now and later", more->nr_processes);
-		scheduling->told_lost = true;
-		player_rescan(scheduling->player);
+	if (more->nr_full)
+		log_info("%" PRIu64 " records of processes and modules were lost to a full ring: looking for what they said",
+			 more->nr_full);
+	/* In every burst some, where programs at tracepoints are preempted. */
+	if ((more->nr_missed_execs || more->nr_missed_modules) && !scheduling->told_missed) {
+		log_info("the kernel has left out records of processes or modules: what they said is looked for, now and later");
+		scheduling->told_missed = true;
 	}
-	if (more->nr_modules) {
-		log_info("%" PRIu64 " records of modules were lost: looking for what they said", more->nr_modules);
+	if (more->nr_full || more->nr_missed_execs)
+		player_records_lost(scheduling->player);
+	if (more->nr_full || more->nr_missed_modules)
 		roles_look_soon(scheduling->roles);
-	}
 }
 
 static void handle_new_device(void *data)

@@ -260,12 +260,6 @@ struct arcade_control_record {
 	char comm[ARCADE_COMM_LEN];
 };
 
-/* Control records that were never written, since load. */
-struct arcade_control_lost {
-	u64 nr_processes;
-	u64 nr_modules;
-};
-
 #define ARCADE_EXIT_REASON_LEN 128
 #define ARCADE_EXIT_MSG_LEN    1024
 

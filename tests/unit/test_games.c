@@ -302,10 +302,55 @@ static void test_found_after_lost_records(void **state)
 	rescans = games_facts(world->games).nr_rescans;
 	pid = start_game(world, "game");
 	for (int i = 0; i < 1000; i++)
-		games_rescan(world->games);
+		games_records_lost(world->games);
 	assert_int_equal(next_game(world), pid);
 	/* A thousand calls are one look. */
 	assert_int_equal(games_facts(world->games).nr_rescans, rescans + 1);
+}
+
+/* A known process gets another program, and the record of that is lost. */
+static void test_found_after_lost_exec(void **state)
+{
+	struct world *world = *state;
+	char game[512], *argv[] = { (char *)"/bin/bash", (char *)"-c", (char *)"read -r line; SteamAppId=730 exec \"$0\" 100",
+				    game, NULL };
+	uint64_t before;
+	int ends[2];
+	pid_t pid;
+
+	snprintf(game, sizeof(game), "%s/steamapps/common/G/game", world->dir);
+	start_and_settle(world);
+	end_process(world, start_game(world, "game"));
+	assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
+	pid = start_copy(world, "bin", "tool", argv, ends[0], NULL);
+	close(ends[0]);
+	tell_exec(world, pid);
+	run_quietly(world, 2300 * NSEC_PER_MSEC);
+	assert_int_equal(write(ends[1], "\n", 1), 1);
+	close(ends[1]);
+	run_quietly(world, 200 * NSEC_PER_MSEC);
+	before = now_ns();
+	games_records_lost(world->games);
+	assert_int_equal(next_game(world), pid);
+	/* Before its time had come. */
+	assert_true(now_ns() - before < 2 * NSEC_PER_SEC);
+}
+
+/* Where records are lost all the time, looks become rare. */
+static void test_lost_again_and_again(void **state)
+{
+	struct world *world = *state;
+	uint64_t rescans;
+
+	start_and_settle(world);
+	rescans = games_facts(world->games).nr_rescans;
+	for (int i = 0; i < 90; i++) {
+		games_records_lost(world->games);
+		run_quietly(world, NSEC_PER_SEC / 10);
+	}
+	/* After 2 and 6 s; one at every 2 s would be four. */
+	rescans = games_facts(world->games).nr_rescans - rescans;
+	assert_true(rescans >= 2 && rescans <= 3);
 }
 
 static void test_hints(void **state)
@@ -775,7 +820,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		GAMES_TEST(test_found_after_exec),	 GAMES_TEST(test_found_at_start),
 		GAMES_TEST(test_loader_is_named_later),	 GAMES_TEST(test_loader_is_named_much_later),
-		GAMES_TEST(test_found_after_lost_records), GAMES_TEST(test_hints),
+		GAMES_TEST(test_found_after_lost_records), GAMES_TEST(test_found_after_lost_exec),
+		GAMES_TEST(test_lost_again_and_again), GAMES_TEST(test_hints),
 		GAMES_TEST(test_others_are_left_alone),	 GAMES_TEST(test_background),
 		GAMES_TEST(test_short_processes),	 GAMES_TEST(test_flood),
 		GAMES_TEST(test_other_start_time),	 GAMES_TEST(test_bad_records),

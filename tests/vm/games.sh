@@ -214,7 +214,7 @@ games=(
 # ---- asking ----
 
 # A test that has failed has ended the daemon.
-ensure_arcade() { [ -n "$arcade_pid" ] || start_arcade; }
+ensure_arcade() { [ -n "$arcade_pid" ] || { clear_stage && start_arcade; }; }
 
 # A zombie that nobody has waited for yet is none.
 exec_pid() { pgrep -x -r R,S,D "$1" | head -n 1; }
