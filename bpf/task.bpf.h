@@ -57,7 +57,7 @@ struct task_ctx {
 	/* By the task itself, or whichever thread of its process is first. */
 	u64 frame_root_ns[NR_ARCADE_FRAME_ENDS];	/* root of the last chain that it has closed */
 	u32 member_run_ns;	/* CPU time until it sleeps, as member, see policy_learn_run(); 0: not known */
-	u32 gpu_told;		/* of a first thread: which program of its process was told to give work to a GPU; 0: none */
+	u32 gpu_told;		/* of a first thread: which of its programs was told to give work to a GPU; 0: none */
 
 	u16 waits[ARCADE_HIST_BUCKETS];	/* from ready to running, see thread.bpf.h */
 };

@@ -19,9 +19,16 @@
 /* The prober is looked after while it works. */
 #define CHECK_NS NSEC_PER_SEC
 
-/* Looks through /proc come no more often than this. Hints are frequent and mean little, and records may be lost for hours. */
+/*
+ * Looks through /proc come no more often than this. Records may be lost for as long as programs are started, and hints are
+ * frequent and mean little.
+ */
 #define RESCAN_SOON_NS (2 * NSEC_PER_SEC)
-#define RESCAN_RARE_NS (10 * NSEC_PER_SEC)
+#define RESCAN_LOST_NS (4 * NSEC_PER_SEC)
+#define RESCAN_HINT_NS (10 * NSEC_PER_SEC)
+
+/* A program whose record was lost may show what it is only later. */
+#define LOST_LOOKS 2
 
 struct explain {
 	games_explain_fn fn;	/* NULL: this place is free */
@@ -47,8 +54,7 @@ struct games {
 	uint64_t nr_focused;
 	bool loading;
 	bool load_again;
-	uint64_t lost_interval_ns;	/* between looks for lost records */
-	uint64_t lost_before_ns;	/* when the last look began before the last of them */
+	int nr_lost_looks;	/* for lost records, that are to come */
 	struct games_facts facts;	/* but for those that the rooms above count */
 };
 
@@ -84,16 +90,8 @@ void games_rescan(struct games *games)
 
 void games_records_lost(struct games *games)
 {
-	uint64_t began_ns = games->scan.began_ns, *interval_ns = &games->lost_interval_ns;
-
-	/* There has been a look since: if it was lately, records are still being lost. */
-	if (games->lost_before_ns != began_ns) {
-		*interval_ns = now_ns() - began_ns < 2 * *interval_ns ? 2 * *interval_ns : RESCAN_SOON_NS;
-		if (*interval_ns > RESCAN_RARE_NS)
-			*interval_ns = RESCAN_RARE_NS;
-		games->lost_before_ns = began_ns;
-	}
-	ask_scan(games, *interval_ns);
+	games->nr_lost_looks = LOST_LOOKS;
+	ask_scan(games, RESCAN_LOST_NS);
 }
 
 /* Return: NULL if there is no place; then it is found later. */
@@ -302,9 +300,9 @@ static void take_in(struct games *games, const struct proc_id *id, uint64_t now)
 	/* A list waits to be taken in: who has this number since is a later process, told by its exec. */
 	if (candidate && candidate->id.start_ticks > id->start_ticks)
 		return;
-	/* It may have got another program since, and the record of that may have been lost. */
+	/* It may have got another program since its last look, and the record of that may have been lost. */
 	if (candidate && candidate->id.start_ticks == id->start_ticks) {
-		if (!candidate->asked)
+		if (!candidate->asked && candidate->stage)
 			candidate->due_ns = now;
 		return;
 	}
@@ -326,10 +324,13 @@ static void feed_from_scan(struct games *games, uint64_t now)
 
 static void take_list(struct games *games, struct prober_answer *answer)
 {
-	if (scan_take_list(&games->scan, answer))
-		ask_scan(games, RESCAN_RARE_NS);
-	else
-		wake_at(games, now_ns());
+	if (scan_take_list(&games->scan, answer)) {
+		ask_scan(games, RESCAN_HINT_NS);
+		return;
+	}
+	wake_at(games, now_ns());
+	if (games->nr_lost_looks && --games->nr_lost_looks)
+		ask_scan(games, RESCAN_LOST_NS);
 }
 
 /* ---- the lists ---- */
@@ -511,7 +512,7 @@ void games_hint(struct games *games, enum games_hint kind, const char *path)
 	if (kind == GAMES_HINT_PROGRAMS)
 		games_reload(games);
 	else
-		ask_scan(games, RESCAN_RARE_NS);
+		ask_scan(games, RESCAN_HINT_NS);
 }
 
 void games_focus(struct games *games, pid_t pid, bool fullscreen)

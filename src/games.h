@@ -94,7 +94,7 @@ void games_control(struct games *games, const struct arcade_control_record *reco
 /* Look through /proc soon, for several calls once. */
 void games_rescan(struct games *games);
 
-/* Records of programs were lost: the same, but the longer that goes on, the rarer. */
+/* Records of programs were lost: the same, twice, and not as often if that goes on. */
 void games_records_lost(struct games *games);
 
 /* @path: what has changed, for the debugging log; may be NULL. */

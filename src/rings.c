@@ -10,7 +10,7 @@
 
 /*
  * A record is lost without a trace in the ring while the writer of another one is preempted, and that one's may have been
- * read before: so long, and longer if something is found then, it is looked for what was lost.
+ * read before. So much later there is a last look for what was lost, and another one if it finds something.
  */
 #define CONTROL_LAST_LOOK_NS NSEC_PER_SEC
 
@@ -165,7 +165,9 @@ static int poll_control(struct timer *timer, uint64_t now)
 		return 0;
 	rings->polls_control = false;
 	timer_arm(timer, rings->loop, now + CONTROL_LAST_LOOK_NS, 0);
-	return polled ? source_attach(&rings->control_source, rings->loop, ring_buffer__epoll_fd(rings->control), EPOLLIN) : 0;
+	if (!polled)
+		return 0;
+	return source_attach(&rings->control_source, rings->loop, ring_buffer__epoll_fd(rings->control), EPOLLIN);
 }
 
 static int consume_input(struct rings *rings)

@@ -52,8 +52,8 @@ struct rings_handler {
 	/* NULL: nobody wants to know. @record is of a kind known to us, its comm is terminated; valid during the call. */
 	void (*handle_control)(const struct arcade_control_record *record, void *data);
 	/*
-	 * So many more control records than before were lost: what they would have said is to be looked for in /proc and
-	 * /sys. NULL as above. Comes after the records that were read in the same wakeup. @more is valid during the call.
+	 * So many more control records than before were lost: what they would have said is in /proc and /sys, but for
+	 * ends. NULL as above. Comes after what was read in the same wakeup. @more is valid during the call.
 	 */
 	void (*handle_control_lost)(const struct bpf_control_lost *more, void *data);
 	void *data;

@@ -55,11 +55,11 @@ static void handle_control_lost(const struct bpf_control_lost *more, void *data)
 	struct scheduling *scheduling = data;
 
 	if (more->nr_full)
-		log_info("%" PRIu64 " records of processes and modules were lost to a full ring: looking for what they said",
+		log_info("%" PRIu64 " records of processes and modules found no room: looking for what they said",
 			 more->nr_full);
 	/* In every burst some, where programs at tracepoints are preempted. */
 	if ((more->nr_missed_execs || more->nr_missed_modules) && !scheduling->told_missed) {
-		log_info("the kernel has left out records of processes or modules: what they said is looked for, now and later");
+		log_info("the kernel leaves out records of processes or modules: looking for what they said");
 		scheduling->told_missed = true;
 	}
 	if (more->nr_full || more->nr_missed_execs)

@@ -274,23 +274,28 @@ static void test_exec_by_a_thread(void **state)
 static void test_threads_that_end_together(void **state)
 {
 	struct fixture *fixture = *state;
-	uint32_t nr_ends, nr_silent = 0;
+	uint32_t nr_silent_execs = 0, nr_silent_ends = 0;
 	pid_t pids[10];
 
 	for (size_t i = 0; i < ARRAY_SIZE(pids); i++)
 		pids[i] = start(CHILD_RACE);
 	for (size_t i = 0; i < ARRAY_SIZE(pids); i++)
 		waitpid(pids[i], NULL, 0);
-	read_for(fixture, 0, 2 * NSEC_PER_SEC);
+	/* Who was left out of one or the other is waited for in vain. */
+	if (read_for(fixture, 2 * ARRAY_SIZE(pids), WAIT_NS) == LOOP_ENOUGH)
+		read_for(fixture, 0, NSEC_PER_SEC / 2);
 	for (size_t i = 0; i < ARRAY_SIZE(pids); i++) {
-		assert_int_equal(count(fixture, ARCADE_CONTROL_TASK_EXEC, pids[i]), 1);
-		nr_ends = count(fixture, ARCADE_CONTROL_TASK_EXIT, pids[i]);
-		assert_true(nr_ends <= 1);
-		nr_silent += !nr_ends;
+		uint32_t execs = count(fixture, ARCADE_CONTROL_TASK_EXEC, pids[i]);
+		uint32_t ends = count(fixture, ARCADE_CONTROL_TASK_EXIT, pids[i]);
+
+		assert_true(execs <= 1 && ends <= 1);
+		nr_silent_execs += !execs;
+		nr_silent_ends += !ends;
 	}
-	assert_int_equal(fixture->nr_seen + nr_silent, 2 * ARRAY_SIZE(pids));
-	/* Nobody is silent but who was left out. */
-	assert_true(nr_silent <= fixture->nr_missed_exits);
+	assert_int_equal(fixture->nr_seen + nr_silent_execs + nr_silent_ends, 2 * ARRAY_SIZE(pids));
+	assert_true(nr_silent_execs <= fixture->nr_missed_execs && nr_silent_ends <= fixture->nr_missed_exits);
+	/* That is the exception. */
+	assert_true(nr_silent_execs + nr_silent_ends <= ARRAY_SIZE(pids) / 2);
 }
 
 /* A child that tells its parent when it lives, and ends when the pipe does; it makes a child of its own if asked. */
@@ -587,8 +592,8 @@ static void *read_eagerly(void *arg)
 }
 
 /*
- * A program that is left out, as it has been preempted on this CPU in another task, has written nothing: that is counted,
- * and told without another record.
+ * A run that is left out, as a task that was preempted in one is on this CPU, has written nothing: that is counted, and told
+ * without another record. Some hundred are on 7.2 and 7.3, none on 6.18.
  */
 static void test_what_is_left_out_is_told(void **state)
 {
