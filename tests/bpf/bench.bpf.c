@@ -349,7 +349,7 @@ static __always_inline int bench_frame_ends(bool member, u32 end)
 		return 1;
 	tctx->chain.hop = 0;
 	/* Told already, as all but the first time. */
-	tctx->gpu_is_told = 1;
+	tctx->gpu_told = (u32)p->self_exec_id + 1;
 	if (member)
 		bench_join(p, tctx);
 	/* Each time the chain of another root: a store. */
