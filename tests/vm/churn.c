@@ -19,6 +19,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/utsname.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -279,6 +280,8 @@ static uint64_t parse(int argc, char **argv)
 
 static void check_machine(void)
 {
+	struct utsname kernel;
+
 	churn->nr_cpus = sysconf(_SC_NPROCESSORS_ONLN);
 	if (churn->nr_cpus < 2 || churn->nr_cpus > CHURN_MAX_CPUS ||
 	    churn->nr_cpus != sysconf(_SC_NPROCESSORS_CONF)) {
@@ -289,6 +292,7 @@ static void check_machine(void)
 		fprintf(stderr, "churn: must be root\n");
 		exit(1);
 	}
+	churn->has_ext_server = !uname(&kernel) && atoi(kernel.release) >= 7;
 }
 
 int main(int argc, char **argv)

@@ -77,6 +77,7 @@ struct churn {
 	uint32_t with;			/* bits of enum churn_ingredient */
 	uint32_t hotplug_every_ms;
 	bool any_scheduler;		/* no sched_ext scheduler is expected */
+	bool has_ext_server;		/* the kernel's deadline server for tasks of sched_ext schedulers: since 7.0 */
 	uint64_t start_ns;
 	_Atomic bool stop;
 	_Atomic bool light;		/* between two sessions of the scheduler: little load, see churn_breathe() */

@@ -59,6 +59,17 @@ static void change_policy(struct churn_random *random, pid_t tid, bool may_fifo)
 		churn_done(CHURN_POLICY);
 }
 
+/*
+ * While a sched_ext scheduler goes, whoever is given a policy comes under the kernel's own scheduler at once, and all others only
+ * after a grace period. Before 7.0 these have no share beside the former, nor has rcu_preempt, which the grace period needs:
+ * hogs whose policy changes put it off for 46 s (seen with 6.18.15). The scheduler that goes can do nothing about it. So no
+ * policy is changed from when a CPU is told to come or go until the load is light, but for the one that is taken back just then.
+ */
+static bool may_change_policy(void)
+{
+	return churn->has_ext_server || churn->light || !churn_window_is_open();
+}
+
 static void change_one(struct churn_random *random, bool may_fifo)
 {
 	struct churn_task *task = pick_task(random);
@@ -68,7 +79,7 @@ static void change_one(struct churn_random *random, bool may_fifo)
 		return;
 	if (task->takes_affinity && churn_has(CHURN_AFFINITY))
 		change_cpus(random, tid, task->kind == CHURN_HELD);
-	if (task->takes_policy && churn_has(CHURN_POLICY) && !churn_random_below(random, 3))
+	if (task->takes_policy && churn_has(CHURN_POLICY) && !churn_random_below(random, 3) && may_change_policy())
 		change_policy(random, tid, may_fifo);
 	if (task->kind != CHURN_PINNED && task->kind != CHURN_PARTIAL && churn_has(CHURN_NICE) &&
 	    !churn_random_below(random, 3) && !setpriority(PRIO_PROCESS, tid, (int)churn_random_below(random, 40) - 20))

@@ -118,16 +118,14 @@ nothing_left() { # BPF_OBJECTS_BEFORE
 	eventually 20 bpf_objects_are "$1" || { echo "BPF objects: $(bpf_objects), before: $1"; return 1; }
 }
 
-# Lines of the kernel log that must not come: warnings, stalls, errors of a scheduler.
-kernel_complaints() {
+# Lines of the kernel log that must not come: warnings, stalls, errors of a scheduler. What follows them says who it was.
+kernel_complaints() { # [GREP OPTION]...
 	local known='^$'
 	# Debian's 7.2 hides the function to set a slice, and calls the way that is left deprecated.
 	[[ $(uname -r) != 7.2.* ]] || known='sched_ext: Writing directly to p->scx\.slice'
-	dmesg | grep -v "$known" | grep -E 'WARNING:|BUG:|Oops|rcu:.*stall|soft lockup|hung task|runnable task stall|sched_ext: .*(error|deprecat|fail|fallback)|invalid opcode' || true
+	dmesg | grep -v "$known" | grep "$@" -E 'WARNING:|BUG:|Oops|rcu:.*stall|soft lockup|hung task|runnable task stall|sched_ext: .*(error|deprecat|fail|fallback)|invalid opcode' || true
 }
 
 no_kernel_complaints() {
-	local lines
-	lines=$(kernel_complaints)
-	[ -z "$lines" ] || { echo "$lines"; return 1; }
+	[ -z "$(kernel_complaints)" ] || { kernel_complaints -A 30 | head -n 35; return 1; }
 }
